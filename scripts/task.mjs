@@ -1,0 +1,96 @@
+// The set-up commands behind `npm start` and `npm test`: install when needed, build, then run. Node's own modules only,
+// because nothing is installed yet when this starts; npm's lifecycle hooks are off (`ignore-scripts`), so it all happens here.
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const stamp = join(root, 'node_modules', '.crossrank-lock');
+
+/** Ends the task when a step fails, with the step's own exit code. */
+function run(command, args, options = {}) {
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? (signal ? 1 : 0));
+}
+
+/** Paths of the installed tools, so that no shell and no PATH are needed. */
+function tool(path, ...args) {
+  run(process.execPath, [join(root, 'node_modules', path), ...args]);
+}
+
+/** Runs `npm ci` when node_modules is absent or was made from another lockfile. */
+function install() {
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  console.error('crossrank: installing the locked dependencies (once)');
+  const npm = process.env.npm_execpath;
+  if (npm?.endsWith('.js')) run(process.execPath, [npm, 'ci']);
+  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci'], { shell: process.platform === 'win32' });
+  writeFileSync(stamp, lock);
+}
+
+/** Compiles to dist/; an image without the compiler keeps what was built before. */
+function build({ clean = false } = {}) {
+  if (!existsSync(join(root, 'node_modules', 'typescript'))) {
+    if (existsSync(join(root, 'dist', 'src', 'main.js'))) return;
+    throw new Error('TypeScript is not installed and dist/ is empty: run `npm ci` with development dependencies');
+  }
+  if (clean) rmSync(join(root, 'dist'), { recursive: true, force: true });
+  tool('typescript/bin/tsc', '-p', 'tsconfig.json');
+}
+
+function lint() {
+  tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
+}
+
+/** Every compiled `*.test.js`; Node 20 takes no globs. A test left over from a removed source cannot exist: dist is made anew. */
+function testFiles(filters) {
+  const files = readdirSync(join(root, 'dist', 'test'), { recursive: true })
+    .filter((name) => name.endsWith('.test.js'))
+    .map((name) => join('dist', 'test', name))
+    .sort();
+  const chosen = filters.length === 0 ? files : files.filter((name) => filters.some((filter) => name.includes(filter)));
+  if (chosen.length === 0) throw new Error(`no test file matches ${filters.join(' ') || 'dist/test'}`);
+  return chosen;
+}
+
+/** Two files at a time: many tests start worker threads of their own. */
+function test(filters) {
+  run(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=300000', ...testFiles(filters)]);
+}
+
+async function start(args) {
+  const main = join(root, 'dist', 'src', 'main.js');
+  process.argv = [process.execPath, main, 'serve', ...args];
+  await import(pathToFileURL(main).href);
+}
+
+const [task, ...args] = process.argv.slice(2);
+process.chdir(root);
+install();
+switch (task) {
+  case 'build':
+    build({ clean: true });
+    break;
+  case 'lint':
+    lint();
+    break;
+  case 'test':
+    build({ clean: true });
+    lint();
+    test(args);
+    break;
+  case 'start':
+    build();
+    await start(args);
+    break;
+  default:
+    console.error(`unknown task '${task ?? ''}': start, test, build, lint`);
+    process.exit(2);
+}
