@@ -1,0 +1,177 @@
+// The types that cross the thread boundary, and the Scorer port between the domain and the pool. No runtime imports, any layer may import it.
+
+import type { ErrorData } from './errors.ts';
+
+/** Names of the activations we compute; stored `torch.nn...` paths are resolved to one of them. */
+export type ActivationName = 'sigmoid' | 'identity' | 'tanh' | 'softmax';
+
+/** Literal text around query and document, for instruction rerankers: `prefix + query + separator + document + suffix`. */
+export interface PairTemplate {
+  readonly prefix: string;
+  readonly separator: string;
+  readonly suffix: string;
+}
+
+/** A known pair a model carries; warm-up compares its logit with what this machine computes. */
+export interface KnownPair {
+  readonly query: string;
+  readonly document: string;
+  readonly logit: number;
+}
+
+/** All that a model's JSON files say, read once on the main thread and cloned to the workers. Lengths in tokens. */
+export interface ModelSpec {
+  /** Name shown to callers: the id given, or the directory's name. */
+  readonly id: string;
+  readonly directory: string;
+  /** Commit hash when the directory is a hub-cache snapshot. */
+  readonly revision: string | null;
+  readonly onnxFile: string;
+  readonly tokenizerFile: string;
+  /** `tokenizer_config.json` parsed; `{}` when absent. */
+  readonly tokenizerConfig: Readonly<Record<string, unknown>>;
+  readonly modelType: string;
+  readonly architecture: string | null;
+  /** Label names in the order of the logits. */
+  readonly labels: readonly string[];
+  /** Longest pair, special tokens included, that is never exceeded. */
+  readonly maxLength: number;
+  /** Which file or flag decided maxLength. */
+  readonly maxLengthSource: string;
+  readonly padTokenId: number;
+  readonly padSide: 'left' | 'right';
+  readonly doLowerCase: boolean;
+  readonly prompts: Readonly<Record<string, string>>;
+  readonly defaultPromptName: string | null;
+  readonly activation: ActivationName;
+  readonly activationSource: string;
+  readonly pairTemplate: PairTemplate | null;
+  readonly knownPair: KnownPair | null;
+  readonly hiddenSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly intermediateSize: number;
+  readonly warnings: readonly string[];
+}
+
+/** What the session says of itself, known once a worker has opened it. */
+export interface SessionFacts {
+  readonly inputs: readonly { readonly name: string; readonly type: 'int64' | 'int32' }[];
+  readonly output: string;
+  /** Labels per pair as the graph gives them (1 for `[n]` and `[n,1]`). */
+  readonly numLabels: number;
+  readonly runtimeVersion: string;
+}
+
+/** Given to each worker as workerData. */
+export interface WorkerOptions {
+  readonly spec: ModelSpec;
+  /** Whether the runtime keeps a CPU memory arena (faster, keeps the largest working set ever seen). */
+  readonly cpuMemArena: boolean;
+}
+
+/** Worker -> main, once, after its session is open and warm. */
+export interface WorkerReady {
+  readonly kind: 'ready';
+  readonly threadId: number;
+  readonly facts: SessionFacts;
+  /** Tokens scored per second in warm-up by this worker, no padding counted. */
+  readonly tokensPerSecond: number;
+  readonly loadMs: number;
+  /** |logit - stored logit| of the known pair; null when the model carries none. */
+  readonly knownPairError: number | null;
+}
+
+/** Worker -> main, once, when it cannot serve; the thread ends after it. */
+export interface WorkerFailed {
+  readonly kind: 'failed';
+  readonly threadId: number;
+  readonly error: ErrorData;
+}
+
+/** Options of one call that change token ids. */
+export interface EncodeOptions {
+  /** Lowers the model's maximum pair length, tokens; null keeps it. */
+  readonly maxLength: number | null;
+}
+
+/** Pairs sent to one worker in one task. Texts are sent once, however often a pair uses them. */
+export interface PairBatch {
+  readonly queries: readonly string[];
+  readonly documents: readonly string[];
+  /** `[pairs x 2]`: index into queries, index into documents. */
+  readonly pairs: Uint32Array;
+  readonly encode: EncodeOptions;
+  /** Estimated work in cost units (see rerank/cost.ts); the pool turns it into time by its measured speed. */
+  readonly cost: number;
+}
+
+/** Main -> worker. `cancel[0]` turns 1 when the result is no longer wanted; looked at between documents and micro-batches. */
+export interface ScoreTask {
+  readonly batch: PairBatch;
+  readonly cancel: Int32Array;
+}
+
+/** Scores of one batch, in the batch's pair order. */
+export interface BatchScores {
+  /** `[pairs x numLabels]`, raw model output. */
+  readonly logits: Float32Array;
+  readonly numLabels: number;
+  /** Tokens of each pair as fed to the model, special tokens included. */
+  readonly tokenCounts: Uint32Array;
+  /** 1 where the pair was shortened to fit. */
+  readonly truncated: Uint8Array;
+  readonly tokenizationMs: number;
+  readonly inferenceMs: number;
+  /** Token slots of all runs, padding included, and the number of runs. */
+  readonly tokenSlots: number;
+  readonly runs: number;
+}
+
+/** Worker -> main. Errors travel as data. */
+export type ScoreReply = ({ readonly ok: true } & BatchScores) | { readonly ok: false; readonly error: ErrorData };
+
+/** What the pool adds to a scored batch. */
+export interface ScoredBatch extends BatchScores {
+  /** Time from submit to the start in a worker. */
+  readonly queueMs: number;
+}
+
+/** One caller's claim on the pool: fairness, deadline and cancellation are per ticket. */
+export interface Ticket {
+  readonly id: string;
+  /** `performance.now()` time after which the work is worthless; Infinity for none. */
+  readonly deadlineMs: number;
+  /** Aborted when the caller left: queued batches leave the queue at once, a running one stops at the next micro-batch. */
+  readonly signal: AbortSignal | null;
+  /** How many workers this ticket may occupy at once; 0 means all. */
+  readonly maxWorkers: number;
+  /** Called on the main thread after each scored batch. */
+  readonly onBatch?: ((scores: BatchScores) => void) | undefined;
+}
+
+/** State of the pool as probes and `/info` show it. */
+export interface ScorerStatus {
+  readonly state: 'starting' | 'ready' | 'degraded' | 'draining' | 'closed';
+  readonly workers: number;
+  readonly readyWorkers: number;
+  readonly busyWorkers: number;
+  readonly queuedBatches: number;
+  /** Cost units accepted and not yet scored. */
+  readonly outstandingCost: number;
+  readonly lastError: string | null;
+}
+
+/** The port between the domain and whatever computes: the worker pool in production, a fake in tests. */
+export interface Scorer {
+  readonly spec: ModelSpec;
+  /** @throws RerankError `not_ready` before the first worker reported */
+  readonly facts: SessionFacts;
+  /** Cost units one worker scores per second, measured. */
+  costPerSecond(): number;
+  status(): ScorerStatus;
+  /** Settles for every batch: with scores, or with `deadline`, `cancelled`, `draining`, `inference`, `not_ready`. */
+  score(batches: readonly PairBatch[], ticket: Ticket): Promise<ScoredBatch[]>;
+  /** Waits until nothing runs or is queued, or timeoutMs passed; then cancels what is left, waits for idle, and ends the workers. */
+  close(timeoutMs: number): Promise<void>;
+}
