@@ -1,0 +1,57 @@
+// Pure: scored batches -> one array in the order of the request.
+
+import type { ScoredBatch } from '../protocol.ts';
+import type { Plan } from './plan.ts';
+
+export interface Gathered {
+  /** `[pairs x numLabels]`, in request order. */
+  readonly logits: Float32Array;
+  readonly numLabels: number;
+  /** Indices of shortened pairs, ascending. */
+  readonly truncated: readonly number[];
+  /** Tokens of all pairs asked for; a duplicate counts each time. */
+  readonly totalTokens: number;
+  readonly queueMs: number;
+  readonly tokenizationMs: number;
+  readonly inferenceMs: number;
+}
+
+/** Puts every batch's rows where the request asked for them; duplicates get the score of the pair that was run. */
+export function gather({ rows, distinctOf }: Plan, batches: readonly ScoredBatch[]): Gathered {
+  const numLabels = batches[0]?.numLabels ?? 1;
+  const place = locate(rows);
+  const logits = new Float32Array(distinctOf.length * numLabels);
+  const truncated: number[] = [];
+  let totalTokens = 0;
+  distinctOf.forEach((pair, index) => {
+    const batch = batches[place.batch[pair]!]!;
+    const row = place.row[pair]!;
+    logits.set(batch.logits.subarray(row * numLabels, (row + 1) * numLabels), index * numLabels);
+    totalTokens += batch.tokenCounts[row]!;
+    if (batch.truncated[row] === 1) truncated.push(index);
+  });
+  return { logits, numLabels, truncated, totalTokens, ...times(batches) };
+}
+
+/** Distinct pair -> its batch and row. */
+function locate(rows: readonly Uint32Array[]): { batch: Uint32Array; row: Uint32Array } {
+  const count = rows.reduce((sum, row) => sum + row.length, 0);
+  const batch = new Uint32Array(count);
+  const row = new Uint32Array(count);
+  rows.forEach((pairs, batchIndex) => {
+    pairs.forEach((pair, rowIndex) => {
+      batch[pair] = batchIndex;
+      row[pair] = rowIndex;
+    });
+  });
+  return { batch, row };
+}
+
+/** Queue time is that of the batch that waited least: until then nothing of the call had run. The others are sums. */
+function times(batches: readonly ScoredBatch[]): Pick<Gathered, 'queueMs' | 'tokenizationMs' | 'inferenceMs'> {
+  return {
+    queueMs: batches.reduce((least, batch) => Math.min(least, batch.queueMs), batches[0]?.queueMs ?? 0),
+    tokenizationMs: batches.reduce((sum, batch) => sum + batch.tokenizationMs, 0),
+    inferenceMs: batches.reduce((sum, batch) => sum + batch.inferenceMs, 0),
+  };
+}

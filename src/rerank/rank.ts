@@ -1,0 +1,25 @@
+// Pure: scores -> ranked documents.
+
+import { RerankError } from '../errors.ts';
+import type { RankedDocument } from './types.ts';
+
+/**
+ * Orders documents by descending score, equal scores by index, as Python's stable `sorted(reverse=True)` leaves them.
+ *
+ * @param scores one per document, after the activation
+ * @param logits one per document
+ * @param topK   cuts as the Python slice `[:topK]` does: 0 keeps none, -1 drops the last, null keeps all
+ * @throws RerankError `inference` naming the first document whose score is NaN: a NaN would silently break the order
+ */
+export function rank(scores: Float32Array, logits: Float32Array, topK: number | null): RankedDocument[] {
+  checkFinite(scores, 'document');
+  const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const kept = order.slice(0, topK ?? order.length);
+  return Array.from(kept, (index) => ({ index, score: scores[index]!, logit: logits[index]! }));
+}
+
+/** @param what names the unit of the index in the message: document or pair */
+export function checkFinite(scores: Float32Array, what: string, numLabels = 1): void {
+  const bad = scores.findIndex(Number.isNaN);
+  if (bad !== -1) throw new RerankError('inference', `the model gave NaN for ${what} ${Math.floor(bad / numLabels)}`);
+}

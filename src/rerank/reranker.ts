@@ -1,0 +1,138 @@
+// The domain: admit -> plan -> score -> gather -> activate -> rank. Knows neither HTTP nor threads.
+
+import { RerankError } from '../errors.ts';
+import type { EncodeOptions, Scorer, Ticket } from '../protocol.ts';
+import { activate } from './activation.ts';
+import { admit } from './admission.ts';
+import { type Gathered, gather } from './gather.ts';
+import { listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
+import { type PromptDefaults, resolvePrompt } from './prompt.ts';
+import { checkFinite, rank } from './rank.ts';
+import type {
+  CallContext,
+  CallFacts,
+  PredictRequest,
+  PredictResult,
+  RankRequest,
+  RankResult,
+  RerankService,
+  ScoringOptions,
+} from './types.ts';
+
+export interface RerankerOptions {
+  /** Name in answers; the model's own by default. */
+  readonly servedModelName: string | null;
+  /** Seconds of accepted work beyond which calls are refused. */
+  readonly maxQueueSeconds: number;
+  readonly promptDefaults: PromptDefaults;
+}
+
+export const DEFAULT_RERANKER_OPTIONS: RerankerOptions = Object.freeze({
+  servedModelName: null,
+  maxQueueSeconds: Number.POSITIVE_INFINITY,
+  promptDefaults: Object.freeze({ prompt: null, promptName: null }),
+});
+
+/** A batch is about this long in a worker: the wait a small call has behind a large one. */
+const BATCH_SECONDS = 0.05;
+
+/** Pairs of a batch when the caller sets no batch_size; bounds a batch of very short pairs. */
+const MAX_BATCH_PAIRS = 1024;
+
+/** @see RerankService */
+export class Reranker implements RerankService {
+  readonly #scorer: Scorer;
+  readonly #options: RerankerOptions;
+
+  constructor(scorer: Scorer, options: RerankerOptions = DEFAULT_RERANKER_OPTIONS) {
+    this.#scorer = scorer;
+    this.#options = options;
+  }
+
+  /**
+   * Scores every document against the query and orders them.
+   *
+   * @throws RerankError `validation` on a model with several labels, an unknown prompt name, a batch size below 1;
+   *   `overloaded`, `deadline`, `cancelled`, `draining`, `not_ready`, `inference`
+   * @see sentence_transformers CrossEncoder.rank
+   */
+  async rank(request: RankRequest, context: CallContext): Promise<RankResult> {
+    const started = performance.now();
+    if (this.#scorer.facts.numLabels !== 1) {
+      throw new RerankError(
+        'validation',
+        'CrossEncoder.rank() only works for models with num_labels=1. Consider using CrossEncoder.predict() with input pairs instead.',
+      );
+    }
+    const query = this.#prompt(request) + request.query;
+    const gathered = await this.#score(rankPairs(query, request.documents), request, context);
+    const facts = this.#facts(gathered, request, started);
+    const scores = activate(gathered.logits, 1, facts.activation, request.applySoftmax);
+    return { results: rank(scores, gathered.logits, request.topK), ...facts };
+  }
+
+  /**
+   * Scores pairs, in their order.
+   *
+   * @throws RerankError as {@link rank}, less the one about labels
+   * @see sentence_transformers CrossEncoder.predict
+   */
+  async predict(request: PredictRequest, context: CallContext): Promise<PredictResult> {
+    const started = performance.now();
+    const prompt = this.#prompt(request);
+    const pairs = prompt === '' ? request.pairs : request.pairs.map(([query, document]) => [prompt + query, document] as const);
+    const gathered = await this.#score(listPairs(pairs), request, context);
+    const { logits } = gathered;
+    const numLabels = this.#scorer.facts.numLabels;
+    const facts = this.#facts(gathered, request, started);
+    const scores = activate(logits, numLabels, facts.activation, request.applySoftmax);
+    checkFinite(scores, 'pair', numLabels);
+    return { scores, logits, numLabels, ...facts };
+  }
+
+  #prompt(options: ScoringOptions): string {
+    return resolvePrompt(this.#scorer.spec, options, this.#options.promptDefaults);
+  }
+
+  async #score(list: PairList, options: ScoringOptions, context: CallContext): Promise<Gathered> {
+    if (options.batchSize !== null && options.batchSize <= 0) {
+      throw new RerankError('validation', `batch_size must be a positive integer, got ${options.batchSize}.`, {
+        field: 'batch_size',
+      });
+    }
+    const encode: EncodeOptions = { maxLength: options.maxLength };
+    const status = this.#scorer.status();
+    const speed = this.#scorer.costPerSecond();
+    const workers = options.numWorkers > 0 ? Math.min(options.numWorkers, status.workers) : status.workers;
+    const planned = plan(list, this.#scorer.spec, encode, {
+      batchCost: speed * BATCH_SECONDS,
+      batchPairs: options.batchSize ?? MAX_BATCH_PAIRS,
+      workers,
+    });
+    admit(planned.cost, { outstandingCost: status.outstandingCost, costPerSecond: speed * status.workers }, this.#options);
+    const ticket: Ticket = { ...context, maxWorkers: options.numWorkers, onBatch: progressOf(planned, context) };
+    return gather(planned, await this.#scorer.score(planned.batches, ticket));
+  }
+
+  #facts(gathered: Gathered, options: ScoringOptions, startedMs: number): CallFacts {
+    const { truncated, totalTokens, queueMs, tokenizationMs, inferenceMs } = gathered;
+    return {
+      model: this.#options.servedModelName ?? this.#scorer.spec.id,
+      activation: options.activation ?? this.#scorer.spec.activation,
+      truncated,
+      totalTokens,
+      timing: { queueMs, tokenizationMs, inferenceMs, totalMs: performance.now() - startedMs },
+    };
+  }
+}
+
+/** Counts scored pairs for the caller's progress bar; undefined when there is none. */
+function progressOf({ rows }: Plan, { onProgress }: CallContext): Ticket['onBatch'] {
+  if (onProgress === undefined) return undefined;
+  const total = rows.reduce((sum, row) => sum + row.length, 0);
+  let scored = 0;
+  return ({ tokenCounts }) => {
+    scored += tokenCounts.length;
+    onProgress(scored, total);
+  };
+}

@@ -1,0 +1,98 @@
+// What the domain takes and gives: native types only. HTTP dialects, library and command line translate to and from these.
+
+import type { ActivationName } from '../protocol.ts';
+
+/** Options shared by rank and predict; null means the model's own setting. */
+export interface ScoringOptions {
+  /** Overrides the model's activation; `identity` gives raw logits. */
+  readonly activation: ActivationName | null;
+  /** Softmax over the labels after the activation; with one label every score becomes 1, as in sentence-transformers. */
+  readonly applySoftmax: boolean;
+  /** Text put before the query; wins over promptName. */
+  readonly prompt: string | null;
+  /** Name of one of the model's stored prompts. */
+  readonly promptName: string | null;
+  /** Lowers the model's maximum pair length, tokens. */
+  readonly maxLength: number | null;
+  /** Upper bound of pairs in one worker task; null lets the planner decide. Scores do not depend on it. */
+  readonly batchSize: number | null;
+  /** Workers one call may occupy at once; 0 means all. */
+  readonly numWorkers: number;
+}
+
+export interface RankRequest extends ScoringOptions {
+  readonly query: string;
+  readonly documents: readonly string[];
+  /** Cuts the sorted list as a Python slice `[:topK]` does: null keeps all, 0 none, -1 drops the last. */
+  readonly topK: number | null;
+}
+
+export interface PredictRequest extends ScoringOptions {
+  readonly pairs: readonly (readonly [query: string, document: string])[];
+}
+
+/** Per-call context: identity, deadline (`performance.now()` time, Infinity for none), and the caller's leaving. */
+export interface CallContext {
+  readonly id: string;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | null;
+  /** Told how many distinct pairs are scored and how many there are; for progress bars. */
+  readonly onProgress?: ((scored: number, total: number) => void) | undefined;
+}
+
+export interface RankedDocument {
+  /** Position in the request's documents. */
+  readonly index: number;
+  /** After the activation; a float32 value widened to double. */
+  readonly score: number;
+  /** Raw model output. */
+  readonly logit: number;
+}
+
+/** Milliseconds. Queue and total are of the whole call; tokenization and inference are summed over its batches. */
+export interface CallTiming {
+  readonly queueMs: number;
+  readonly tokenizationMs: number;
+  readonly inferenceMs: number;
+  readonly totalMs: number;
+}
+
+export interface CallFacts {
+  readonly model: string;
+  readonly activation: ActivationName;
+  /** Indices of the documents (rank) or pairs (predict) that were shortened to fit, ascending. */
+  readonly truncated: readonly number[];
+  /** Tokens of every pair asked for, special tokens included; a duplicate counts each time. */
+  readonly totalTokens: number;
+  readonly timing: CallTiming;
+}
+
+export interface RankResult extends CallFacts {
+  /** Score descending, then index. */
+  readonly results: readonly RankedDocument[];
+}
+
+export interface PredictResult extends CallFacts {
+  /** `[pairs x numLabels]`, after the activation. */
+  readonly scores: Float32Array;
+  /** `[pairs x numLabels]`, raw. */
+  readonly logits: Float32Array;
+  readonly numLabels: number;
+}
+
+/** Defaults of the original for everything a caller leaves out. */
+export const DEFAULT_SCORING: ScoringOptions = Object.freeze({
+  activation: null,
+  applySoftmax: false,
+  prompt: null,
+  promptName: null,
+  maxLength: null,
+  batchSize: null,
+  numWorkers: 0,
+});
+
+/** The domain's service as front ends see it. */
+export interface RerankService {
+  rank(request: RankRequest, context: CallContext): Promise<RankResult>;
+  predict(request: PredictRequest, context: CallContext): Promise<PredictResult>;
+}
