@@ -1,0 +1,126 @@
+// Finds and reads the files of a model directory in Hugging Face layout. Knows paths and JSON, not what the values mean.
+
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import { RerankError } from '../errors.ts';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The JSON files of a cross-encoder; optional ones are `{}` or null when absent. */
+export interface ModelFiles {
+  readonly directory: string;
+  readonly onnxFile: string;
+  readonly tokenizerFile: string;
+  readonly config: JsonObject;
+  readonly tokenizerConfig: JsonObject;
+  readonly specialTokensMap: JsonObject;
+  readonly sentenceBertConfig: JsonObject;
+  readonly sentenceTransformersConfig: JsonObject;
+  readonly modules: readonly JsonObject[];
+  readonly pairTemplate: JsonObject | null;
+  readonly knownPair: JsonObject | null;
+}
+
+/** sentence-transformers looks at the root first, then in `onnx/`. */
+const ONNX_CANDIDATES = ['model.onnx', 'onnx/model.onnx'] as const;
+
+/**
+ * Reads every JSON file of the directory and locates weights and tokenizer. Symbolic links (hub cache) are followed.
+ *
+ * @param directory a model directory; a hub-cache snapshot is one
+ * @param onnxFile  path of the weights relative to the directory, null for `model.onnx` then `onnx/model.onnx`
+ * @throws RerankError `model_files`: what was looked for, and what is there
+ */
+export function readModelFiles(directory: string, onnxFile: string | null): ModelFiles {
+  const root = resolve(directory);
+  if (!existsSync(root) || !statSync(root).isDirectory()) {
+    throw new RerankError('model_files', `no model directory at ${root}`);
+  }
+  const modules = readArray(join(root, 'modules.json'));
+  const base = join(root, modulePath(modules));
+  const weights = findOnnx(root, base, onnxFile);
+  const tokenizerFile = join(base, 'tokenizer.json');
+  const missing = ['config.json', 'tokenizer.json'].filter((name) => !isFile(join(base, name)));
+  if (missing.length > 0 || weights === null) {
+    throw missingFiles(root, [...missing, ...(weights === null ? [onnxFile ?? ONNX_CANDIDATES.join(' or ')] : [])]);
+  }
+  return {
+    directory: root,
+    onnxFile: weights,
+    tokenizerFile,
+    config: readObject(join(base, 'config.json')) ?? {},
+    tokenizerConfig: readObject(join(base, 'tokenizer_config.json')) ?? {},
+    specialTokensMap: readObject(join(base, 'special_tokens_map.json')) ?? {},
+    sentenceBertConfig: readObject(join(base, 'sentence_bert_config.json')) ?? {},
+    sentenceTransformersConfig: readObject(join(root, 'config_sentence_transformers.json')) ?? {},
+    modules,
+    pairTemplate: readObject(join(root, 'pair_template.json')),
+    knownPair: readObject(join(root, 'known-pair.json')),
+  };
+}
+
+/** The first module's folder; sentence-transformers may save the transformer in a sub-folder. */
+function modulePath(modules: readonly JsonObject[]): string {
+  const path = modules[0]?.['path'];
+  return typeof path === 'string' && !path.split(/[\\/]/).includes('..') && !isAbsolute(path) ? path : '';
+}
+
+function findOnnx(root: string, base: string, onnxFile: string | null): string | null {
+  if (onnxFile !== null) {
+    const named = isAbsolute(onnxFile) ? onnxFile : join(root, onnxFile);
+    return isFile(named) ? named : null;
+  }
+  return ONNX_CANDIDATES.map((name) => join(base, name)).find(isFile) ?? null;
+}
+
+function missingFiles(root: string, lookedFor: readonly string[]): RerankError {
+  const present = listFiles(root);
+  return new RerankError(
+    'model_files',
+    `the model directory ${root} lacks ${lookedFor.join(', ')}; it holds ${present.length === 0 ? 'nothing' : present.join(', ')}` +
+      (present.some((name) => name.endsWith('.onnx')) ? ' (name an ONNX file with --onnx-file)' : ''),
+  );
+}
+
+/** Names of the files in the directory and its direct sub-folders, at most 40. */
+function listFiles(root: string): string[] {
+  const names: string[] = [];
+  for (const entry of readdirSync(root)) {
+    const path = join(root, entry);
+    if (!existsSync(path)) names.push(`${entry} (broken link)`);
+    else if (statSync(path).isDirectory()) names.push(...readdirSync(path).map((inner) => relative(root, join(path, inner))));
+    else names.push(entry);
+  }
+  return names.length > 40 ? [...names.sort().slice(0, 40), '...'] : names.sort();
+}
+
+function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile();
+}
+
+function readObject(path: string): JsonObject | null {
+  const value = readJson(path);
+  if (value === undefined) return null;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw broken(path, 'not a JSON object');
+  return value as JsonObject;
+}
+
+function readArray(path: string): readonly JsonObject[] {
+  const value = readJson(path);
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw broken(path, 'not a JSON array');
+  return value as readonly JsonObject[];
+}
+
+function readJson(path: string): unknown {
+  if (!isFile(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw broken(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function broken(path: string, why: string): RerankError {
+  return new RerankError('model_files', `${basename(path)} of the model is broken: ${why} (${path})`);
+}
