@@ -1,0 +1,104 @@
+// One onnxruntime session. The only importer of onnxruntime-node.
+
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { RerankError } from '../src/errors.ts';
+import type { ModelSpec, SessionFacts, WorkerOptions } from '../src/protocol.ts';
+import { KNOWN_INPUTS, type RunFeeds } from './micro-batch.ts';
+
+/** Outputs a classification export may use, in order of preference; otherwise the only output is taken. */
+const SCORE_OUTPUTS = ['logits', 'scores', 'output'] as const;
+
+/** An open model: feeds in, logits out. One run at a time: `run` blocks its thread. */
+export class OnnxSession {
+  readonly inputs: SessionFacts['inputs'];
+  readonly output: string;
+  readonly runtimeVersion = env.versions.node ?? 'unknown';
+  readonly #session: InferenceSession;
+
+  private constructor(session: InferenceSession) {
+    this.#session = session;
+    this.inputs = readInputs(session);
+    this.output = chooseOutput(session.outputNames);
+  }
+
+  /**
+   * Opens the weights with one intra-op thread: the pool scales by workers.
+   *
+   * @throws RerankError `model_files` when the runtime refuses the file or the graph asks for inputs we cannot build
+   */
+  static async open({ spec, cpuMemArena }: WorkerOptions): Promise<OnnxSession> {
+    try {
+      const session = await InferenceSession.create(spec.onnxFile, {
+        intraOpNumThreads: 1,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: 'all',
+        enableCpuMemArena: cpuMemArena,
+        // Patterns are kept per input shape; with runs of every length they would only grow.
+        enableMemPattern: false,
+        logSeverityLevel: 3,
+      });
+      return new OnnxSession(session);
+    } catch (error) {
+      if (error instanceof RerankError) throw error;
+      throw cannotOpen(spec, error);
+    }
+  }
+
+  /**
+   * Scores one run.
+   *
+   * @returns logits `[pairs x numLabels]`, row-major; a graph output of `[n]` counts as one label
+   * @throws RerankError `inference` when the runtime fails or the output has another shape
+   */
+  async run({ pairs, length, feeds }: RunFeeds): Promise<{ logits: Float32Array; numLabels: number }> {
+    const inputs: Record<string, Tensor> = {};
+    for (const feed of feeds) inputs[feed.name] = new Tensor(feed.type, feed.data, [pairs, length]);
+    let output: Tensor | undefined;
+    try {
+      output = (await this.#session.run(inputs, [this.output]))[this.output] as Tensor | undefined;
+    } catch (error) {
+      throw new RerankError('inference', `the runtime failed on a run of ${pairs} x ${length} tokens: ${messageOf(error)}`);
+    }
+    if (output === undefined || output.type !== 'float32' || output.dims[0] !== pairs || output.dims.length > 2) {
+      throw new RerankError(
+        'inference',
+        `the model's output is ${output?.type} [${output?.dims}], expected float32 [${pairs}, labels]`,
+      );
+    }
+    return { logits: output.data as Float32Array, numLabels: output.dims[1] ?? 1 };
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function readInputs(session: InferenceSession): SessionFacts['inputs'] {
+  return session.inputMetadata.map((input) => {
+    const type = input.isTensor ? input.type : 'not a tensor';
+    if (!KNOWN_INPUTS.includes(input.name) || (type !== 'int64' && type !== 'int32')) {
+      const all = session.inputMetadata.map((each) => `${each.name} (${each.isTensor ? each.type : 'not a tensor'})`).join(', ');
+      throw new RerankError(
+        'model_files',
+        `the graph asks for ${all}; crossrank can give ${KNOWN_INPUTS.join(', ')} as int64 or int32. Is it a sequence-classification export?`,
+      );
+    }
+    return { name: input.name, type };
+  });
+}
+
+function chooseOutput(names: readonly string[]): string {
+  const known = SCORE_OUTPUTS.find((name) => names.includes(name));
+  if (known !== undefined) return known;
+  if (names.length === 1) return names[0]!;
+  throw new RerankError('model_files', `the graph has the outputs ${names.join(', ')}; none of them is named logits or scores`);
+}
+
+function cannotOpen(spec: ModelSpec, error: unknown): RerankError {
+  return new RerankError('model_files', `cannot open ${spec.onnxFile}: ${messageOf(error)}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

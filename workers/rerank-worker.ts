@@ -1,0 +1,50 @@
+// Entry of a worker thread: load, warm up, report ready, then score tasks. Errors leave as data.
+
+import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { RerankError, toErrorData } from '../src/errors.ts';
+import type { ScoreReply, ScoreTask, WorkerFailed, WorkerOptions, WorkerReady } from '../src/protocol.ts';
+import { BatchScorer } from './scorer.ts';
+import { warmUp } from './warm-up.ts';
+
+type Handler = (task: ScoreTask) => Promise<ScoreReply>;
+
+async function initialize(): Promise<Handler> {
+  const options = workerData as WorkerOptions;
+  try {
+    const started = performance.now();
+    const scorer = await BatchScorer.open(options);
+    const warm = await warmUp(scorer, options.spec);
+    report({ kind: 'ready', threadId, loadMs: performance.now() - started, ...warm });
+    return (task) => score(scorer, task);
+  } catch (error) {
+    // The class and code of an Error are lost on the way to the main thread, this message keeps them.
+    report({ kind: 'failed', threadId, error: toErrorData(error, 'model_files') });
+    throw error;
+  }
+}
+
+function report(message: WorkerReady | WorkerFailed): void {
+  if (parentPort === null) throw new RerankError('internal', 'rerank-worker runs only as a worker thread. This is a bug.');
+  parentPort.postMessage(message);
+}
+
+async function score(scorer: BatchScorer, { batch, cancel }: ScoreTask): Promise<ScoreReply> {
+  try {
+    const scores = await scorer.score(batch, () => Atomics.load(cancel, 0) !== 0);
+    return transferred({ ok: true, ...scores });
+  } catch (error) {
+    return { ok: false, error: toErrorData(error, 'inference') };
+  }
+}
+
+/** Marks the reply's buffers as moved, not copied. Each array owns its whole buffer: moving a view would detach its parent. */
+function transferred(reply: ScoreReply & { ok: true }): ScoreReply {
+  const buffers = [reply.logits.buffer, reply.tokenCounts.buffer, reply.truncated.buffer];
+  // Piscina's types know a single movable value; an object with its two symbols carries several buffers.
+  const movable = { [transferableSymbol]: buffers, [valueSymbol]: reply } as unknown as Parameters<typeof move>[0];
+  return move(movable) as unknown as ScoreReply;
+}
+
+/** Piscina looks the handler up as the module's default export. */
+export default initialize();

@@ -1,0 +1,91 @@
+// One worker's engine: encode -> micro-batch -> run -> logits. Knows nothing of threads or the pool.
+
+import { RerankError } from '../src/errors.ts';
+import type { BatchScores, PairBatch, SessionFacts, WorkerOptions } from '../src/protocol.ts';
+import { buildFeeds, planRuns, RUN_LIMITS } from './micro-batch.ts';
+import { OnnxSession } from './onnx-session.ts';
+import { type EncodedPair, PairEncoder } from './pair-encoder.ts';
+
+/** Tokenizer and session of one model. */
+export class BatchScorer {
+  readonly #encoder: PairEncoder;
+  readonly #session: OnnxSession;
+  readonly #padSide: 'left' | 'right';
+
+  private constructor(encoder: PairEncoder, session: OnnxSession, padSide: 'left' | 'right') {
+    this.#encoder = encoder;
+    this.#session = session;
+    this.#padSide = padSide;
+  }
+
+  /** @throws RerankError `model_files` */
+  static async open(options: WorkerOptions): Promise<BatchScorer> {
+    const encoder = new PairEncoder(options.spec);
+    return new BatchScorer(encoder, await OnnxSession.open(options), options.spec.padSide);
+  }
+
+  /** @param numLabels labels seen in warm-up; the graph's own shape may be symbolic */
+  facts(numLabels: number): SessionFacts {
+    return {
+      inputs: this.#session.inputs,
+      output: this.#session.output,
+      numLabels,
+      runtimeVersion: this.#session.runtimeVersion,
+    };
+  }
+
+  /**
+   * Scores a batch in runs without padding.
+   *
+   * @param isCancelled looked at between documents and between runs
+   * @throws RerankError `cancelled`, `validation` (nothing fits the limit), `inference`
+   */
+  async score(batch: PairBatch, isCancelled: () => boolean): Promise<BatchScores> {
+    const started = performance.now();
+    const encoded = this.#encoder.encodeBatch(batch, isCancelled);
+    if (encoded === null) throw cancelled();
+    const tokenized = performance.now();
+    const tokenCounts = Uint32Array.from(encoded, (pair) => pair.ids.length);
+    const scored = await this.#run(encoded, tokenCounts, isCancelled);
+    return {
+      ...scored,
+      tokenCounts,
+      truncated: Uint8Array.from(encoded, (pair) => (pair.truncated ? 1 : 0)),
+      tokenizationMs: tokenized - started,
+      inferenceMs: performance.now() - tokenized,
+    };
+  }
+
+  async #run(
+    encoded: readonly EncodedPair[],
+    tokenCounts: Uint32Array,
+    isCancelled: () => boolean,
+  ): Promise<Pick<BatchScores, 'logits' | 'numLabels' | 'tokenSlots' | 'runs'>> {
+    const runs = planRuns(tokenCounts, RUN_LIMITS);
+    let logits = new Float32Array(0);
+    let numLabels = 0;
+    let tokenSlots = 0;
+    for (const run of runs) {
+      if (isCancelled()) throw cancelled();
+      const feeds = buildFeeds(encoded, run, this.#session.inputs, this.#encoder.padTokenId, this.#padSide);
+      const output = await this.#session.run(feeds);
+      if (numLabels === 0) {
+        numLabels = output.numLabels;
+        logits = new Float32Array(encoded.length * numLabels);
+      }
+      run.forEach((pair, row) => {
+        logits.set(output.logits.subarray(row * numLabels, (row + 1) * numLabels), pair * numLabels);
+      });
+      tokenSlots += feeds.pairs * feeds.length;
+    }
+    return { logits, numLabels, tokenSlots, runs: runs.length };
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function cancelled(): RerankError {
+  return new RerankError('cancelled', 'the result is no longer wanted');
+}
