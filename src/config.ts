@@ -1,0 +1,114 @@
+// Flags, environment and defaults -> one frozen Config. The only reader of process.env; main and the command line import it.
+
+import { fileURLToPath } from 'node:url';
+import { environmentName, type OPTIONS, type OptionKey, type OptionSpec, optionEntries } from './config/options.ts';
+import { RerankError } from './errors.ts';
+import { didYouMean } from './nearest-name.ts';
+
+/** Every option's value under its key; keys carry their units. */
+export type Config = { readonly [Key in OptionKey]: ReturnType<(typeof OPTIONS)[Key]['fallback']> };
+
+/** Option texts by flag name without dashes, as the command line gives them. */
+export type FlagTexts = Readonly<Record<string, string | undefined>>;
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Things a person should know though the configuration is valid. */
+  readonly warnings: readonly string[];
+}
+
+/** Where the embedded model lies: at the package root, seen from `dist/src`. */
+export const EMBEDDED_MODEL_DIRECTORY = fileURLToPath(new URL('../../models/crossrank-mini', import.meta.url));
+
+/**
+ * Builds the configuration: a flag wins over its variable, a variable over the default.
+ *
+ * @param extraProblems what the caller found wrong itself (unknown flags); reported together with the rest
+ * @throws RerankError `config`, its message one problem a line, all of them
+ */
+export function loadConfig(
+  flags: FlagTexts = {},
+  environment: NodeJS.ProcessEnv = process.env,
+  extraProblems: readonly string[] = [],
+): LoadedConfig {
+  const problems = [...extraProblems];
+  const warnings = unknownVariableWarnings(environment);
+  const values: Record<string, unknown> = {};
+  for (const [key, option] of optionEntries()) {
+    const given = givenText(option, flags, environment, warnings);
+    values[key] = given === null ? option.fallback() : parseOption(option, given, problems);
+  }
+  problems.push(...conflicts(values));
+  if (problems.length > 0) throw new RerankError('config', problems.join('\n'));
+  return { config: Object.freeze(values) as Config, warnings };
+}
+
+/** The directory to load the model from. */
+export function modelDirectory(config: Config): string {
+  return config.modelId ?? EMBEDDED_MODEL_DIRECTORY;
+}
+
+/** The configuration for logs and reports, secrets as `***`. */
+export function printableConfig(config: Config): Readonly<Record<string, unknown>> {
+  const shown = optionEntries().map(([key, option]) => [key, option.secret === true ? '***' : config[key]]);
+  return Object.fromEntries(shown);
+}
+
+/** Whether log lines get colours: NO_COLOR is the users' common switch (no-color.org). */
+export function coloursWanted(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return (environment.NO_COLOR ?? '') === '';
+}
+
+/** One option's text and the name it was given under. */
+interface GivenText {
+  readonly source: string;
+  readonly text: string;
+}
+
+function givenText(
+  option: OptionSpec<unknown>,
+  flags: FlagTexts,
+  environment: NodeJS.ProcessEnv,
+  warnings: string[],
+): GivenText | null {
+  const flagText = flags[option.flag];
+  if (flagText !== undefined) return { source: `--${option.flag}`, text: flagText };
+  const name = environmentName(option);
+  const text = environment[name];
+  if (text === undefined || (text === '' && option.emptyAllowed !== true)) return null;
+  if (isServiceLink(name, text)) {
+    warnings.push(`${name}=${text} is ignored: Kubernetes sets it for a service of that name`);
+    return null;
+  }
+  return { source: name, text };
+}
+
+function parseOption(option: OptionSpec<unknown>, given: GivenText, problems: string[]): unknown {
+  const parsed = option.schema.safeParse(given.text);
+  if (parsed.success) return parsed.data;
+  const shown = option.secret === true ? '' : `, got '${given.text}'`;
+  problems.push(`${given.source} ${parsed.error.issues[0]!.message}${shown}`);
+  return undefined;
+}
+
+function conflicts(values: Readonly<Record<string, unknown>>): string[] {
+  const bothPrompts = typeof values.defaultPrompt === 'string' && typeof values.defaultPromptName === 'string';
+  return bothPrompts ? ['--default-prompt and --default-prompt-name exclude each other'] : [];
+}
+
+/** A docker-style link: `CROSSRANK_PORT=tcp://10.0.0.1:8800`. */
+function isServiceLink(name: string, text: string): boolean {
+  return name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//i.test(text);
+}
+
+/** The other variables Kubernetes sets for services called crossrank or crossrank-something; none of them can be meant as an option. */
+const SERVICE_LINK_NAME = /^CROSSRANK_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+
+function unknownVariableWarnings(environment: NodeJS.ProcessEnv): string[] {
+  const known = optionEntries().map(([, option]) => environmentName(option));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('CROSSRANK_') && !known.includes(name) && !SERVICE_LINK_NAME.test(name))
+    .filter((name) => !isServiceLink(name, environment[name] ?? ''))
+    .sort()
+    .map((name) => `${name} is not a setting${didYouMean(name, known, (nearest) => nearest)}`);
+}

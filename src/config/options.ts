@@ -1,0 +1,143 @@
+// The one table of options: flag, schema, default, unit and help. Command line, environment, --help and the README come from it.
+
+import { usableCores } from '../limits.ts';
+import type { PairTemplate } from '../protocol.ts';
+import { integer, nonEmptyText, type OptionSchema, oneOf, originList, pairTemplate, seconds, toggle } from './schemas.ts';
+
+export interface OptionSpec<Value> {
+  /** Long flag without dashes; text-embeddings-inference's name where it has the same thing. */
+  readonly flag: string;
+  /** What stands for the value in `--help`, with its unit: `seconds`, `bytes`. */
+  readonly placeholder: string;
+  readonly schema: OptionSchema<Exclude<Value, null>>;
+  readonly fallback: () => Value;
+  /** The default as documentation shows it. */
+  readonly fallbackText: string;
+  readonly help: string;
+  /** The flag may be given several times; the values are joined with commas. */
+  readonly repeatable?: boolean;
+  /** An empty value says something; otherwise an empty environment variable counts as not set. */
+  readonly emptyAllowed?: boolean;
+  /** The flag may stand alone and then means this text. */
+  readonly aloneMeans?: string;
+  /** Never printed. */
+  readonly secret?: boolean;
+}
+
+const MAX_BODY_BYTES = 512_000_000; // V8 cannot hold a longer string
+const MAX_SECONDS = 86_400; // a day; Node's timers end at 24.8 days
+
+/** Config key -> option, in the order of `--help`. A key carries its unit. */
+export const OPTIONS = {
+  modelId: option<string | null>('model-id', 'directory', nonEmptyText(), null, {
+    help: 'cross-encoder directory in Hugging Face layout',
+    fallbackText: 'the embedded crossrank-mini',
+  }),
+  servedModelName: option<string | null>('served-model-name', 'name', nonEmptyText(), null, {
+    help: 'model name shown to callers',
+    fallbackText: 'name of the model',
+  }),
+  onnxFile: option<string | null>('onnx-file', 'file', nonEmptyText(), null, {
+    help: 'ONNX file inside the model directory',
+    fallbackText: 'model.onnx, else onnx/model.onnx',
+  }),
+  maxLength: option<number | null>('max-length', 'tokens', integer(1, 1_048_576), null, {
+    help: 'longest pair in tokens; lowers the limit of the model',
+    fallbackText: 'limit of the model',
+  }),
+  pairTemplate: option<PairTemplate | null>('pair-template', 'json', pairTemplate(), null, {
+    help: 'JSON (or a JSON file) with prefix, separator and suffix put around query and document',
+    fallbackText: 'from the model',
+  }),
+  defaultPromptName: option<string | null>('default-prompt-name', 'name', nonEmptyText(), null, {
+    help: "one of the model's stored prompts, put before every query that names none",
+    fallbackText: 'from the model',
+  }),
+  defaultPrompt: option<string | null>('default-prompt', 'text', nonEmptyText(), null, {
+    help: 'text put before every query that names no prompt',
+    fallbackText: 'none',
+  }),
+  workers: option<number>('workers', 'threads', integer(1, 1024), usableCores, {
+    help: 'worker threads, one session each',
+    fallbackText: 'usable cores',
+  }),
+  cpuMemArena: option<boolean>('cpu-mem-arena', 'on|off', toggle(), false, {
+    help: 'memory arena of the runtime: a little faster, but memory never shrinks',
+    fallbackText: 'off',
+  }),
+  hostname: option<string>('hostname', 'address', nonEmptyText(), '127.0.0.1', { help: 'address to listen on; 0.0.0.0 for all' }),
+  port: option<number>('port', 'port', integer(0, 65_535), 8800, { help: 'port to listen on; 0 takes a free one' }),
+  payloadLimitBytes: option<number>('payload-limit', 'bytes', integer(1, MAX_BODY_BYTES), 33_554_432, {
+    help: 'largest request body, after decompression',
+  }),
+  maxClientBatchSize: option<number>('max-client-batch-size', 'documents', integer(1, 10_000_000), 10_000, {
+    help: 'most documents or pairs in one request',
+  }),
+  requestTimeoutSeconds: option<number>('request-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 60, {
+    help: 'a request not answered by then fails with 504',
+  }),
+  maxQueueSeconds: option<number>('max-queue-seconds', 'seconds', seconds(0.001, MAX_SECONDS), 30, {
+    help: 'accepted work, in seconds of scoring, beyond which requests are refused with 429',
+  }),
+  bodyTimeoutSeconds: option<number>('body-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 60, {
+    help: 'time a client has to send a whole request',
+  }),
+  headersTimeoutSeconds: option<number>('headers-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 60, {
+    help: 'time a client has to send the request headers',
+  }),
+  keepAliveTimeoutSeconds: option<number>('keep-alive-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 75, {
+    help: 'idle connections are closed after this; keep it above that of the proxy in front',
+  }),
+  drainTimeoutSeconds: option<number>('drain-timeout', 'seconds', seconds(0, MAX_SECONDS), 30, {
+    help: 'time accepted requests have to finish after SIGTERM',
+  }),
+  corsAllowOrigins: option<readonly string[]>('cors-allow-origin', 'origin', originList(), ['*'], {
+    help: 'origin that browsers may call from, repeatable; empty for none',
+    fallbackText: '*',
+    repeatable: true,
+    emptyAllowed: true,
+  }),
+  logLevel: option<LogLevel>('log-level', 'level', oneOf(['error', 'warn', 'info', 'debug']), 'info', {
+    help: 'error, warn, info or debug',
+  }),
+  jsonOutput: option<boolean | null>('json-output', 'on|off', toggle(), null, {
+    help: 'log one JSON object a line',
+    fallbackText: 'on, unless stderr is a terminal',
+    aloneMeans: 'on',
+  }),
+} as const;
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type OptionKey = keyof typeof OPTIONS;
+
+/** Every option with its config key, in the order of `--help`. */
+export function optionEntries(): readonly (readonly [OptionKey, OptionSpec<unknown>])[] {
+  return Object.entries(OPTIONS) as unknown as readonly (readonly [OptionKey, OptionSpec<unknown>])[];
+}
+
+/** `payload-limit` -> `CROSSRANK_PAYLOAD_LIMIT`. */
+export function environmentName(option: Pick<OptionSpec<unknown>, 'flag'>): string {
+  return `CROSSRANK_${option.flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** The configuration reference as a Markdown table; a test ties the README to it. */
+export function configTableMarkdown(): string {
+  const rows = optionEntries().map(([, spec]) => {
+    const cells = [`\`--${spec.flag}\``, `\`${environmentName(spec)}\``, spec.placeholder, spec.fallbackText, spec.help];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
+  return ['| Flag | Environment | Value | Default | Meaning |', '|---|---|---|---|---|', ...rows].join('\n');
+}
+
+type OptionDetails<Value> = Partial<OptionSpec<Value>> & { readonly help: string };
+
+function option<Value>(
+  flag: string,
+  placeholder: string,
+  schema: OptionSpec<Value>['schema'],
+  fallback: Value | (() => Value),
+  details: OptionDetails<Value>,
+): OptionSpec<Value> {
+  const getFallback = typeof fallback === 'function' ? (fallback as () => Value) : () => fallback;
+  return { flag, placeholder, schema, fallback: getFallback, fallbackText: String(fallback), ...details };
+}

@@ -1,0 +1,182 @@
+// Configuration: precedence, ranges, all problems at once, Kubernetes' variables, and the README's table.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { configTableMarkdown, environmentName, optionEntries } from '../src/config/options.ts';
+import { coloursWanted, EMBEDDED_MODEL_DIRECTORY, loadConfig, modelDirectory, printableConfig } from '../src/config.ts';
+import { usableCores } from '../src/limits.ts';
+import { repoRoot } from './helpers/paths.ts';
+
+test('defaults', () => {
+  const { config, warnings } = loadConfig({}, {});
+  assert.deepEqual(config, {
+    modelId: null,
+    servedModelName: null,
+    onnxFile: null,
+    maxLength: null,
+    pairTemplate: null,
+    defaultPromptName: null,
+    defaultPrompt: null,
+    workers: usableCores(),
+    cpuMemArena: false,
+    hostname: '127.0.0.1',
+    port: 8800,
+    payloadLimitBytes: 33_554_432,
+    maxClientBatchSize: 10_000,
+    requestTimeoutSeconds: 60,
+    maxQueueSeconds: 30,
+    bodyTimeoutSeconds: 60,
+    headersTimeoutSeconds: 60,
+    keepAliveTimeoutSeconds: 75,
+    drainTimeoutSeconds: 30,
+    corsAllowOrigins: ['*'],
+    logLevel: 'info',
+    jsonOutput: null,
+  });
+  assert.deepEqual(warnings, []);
+  assert.ok(Object.isFrozen(config));
+  assert.equal(modelDirectory(config), EMBEDDED_MODEL_DIRECTORY);
+  assert.equal(EMBEDDED_MODEL_DIRECTORY, join(repoRoot, 'models/crossrank-mini'));
+});
+
+test('a flag wins over its variable, a variable over the default', () => {
+  const environment = { CROSSRANK_PORT: '9000', CROSSRANK_WORKERS: '3' };
+  assert.deepEqual(pick(loadConfig({ port: '9001' }, environment).config), { port: 9001, workers: 3 });
+  assert.deepEqual(pick(loadConfig({ port: undefined }, environment).config), { port: 9000, workers: 3 });
+});
+
+test('every problem is told at once, with the name it was given under', () => {
+  const flags = {
+    port: 'x',
+    workers: '0',
+    'request-timeout': '-1',
+    'cpu-mem-arena': 'maybe',
+    'cors-allow-origin': 'shop.example',
+    'model-id': ' ',
+  };
+  const environment = { CROSSRANK_LOG_LEVEL: 'loud', CROSSRANK_PAYLOAD_LIMIT: '1e6' };
+  assert.throws(() => loadConfig(flags, environment, ['unknown option --prot']), {
+    code: 'config',
+    message: [
+      'unknown option --prot',
+      "--model-id must not be empty, got ' '",
+      "--workers must be an integer from 1 to 1024, got '0'",
+      "--cpu-mem-arena must be on or off, got 'maybe'",
+      "--port must be an integer from 0 to 65535, got 'x'",
+      "CROSSRANK_PAYLOAD_LIMIT must be an integer from 1 to 512000000, got '1e6'",
+      "--request-timeout must be a number of seconds from 0.001 to 86400, got '-1'",
+      "--cors-allow-origin must be '*' or origins such as https://shop.example, without a path, got 'shop.example'",
+      "CROSSRANK_LOG_LEVEL must be one of error, warn, info, debug, got 'loud'",
+    ].join('\n'),
+  });
+});
+
+test('numbers outside their range or form are refused', () => {
+  for (const port of ['-1', '65536', '80.5', '', ' 80', '0x50', '1e3', '99999999999999999999']) {
+    assert.throws(() => loadConfig({ port }, {}), /--port must be an integer from 0 to 65535/, port);
+  }
+  for (const seconds of ['', 'abc', '0', '1e9', 'Infinity', 'NaN', '86401', '1,5']) {
+    assert.throws(() => loadConfig({ 'request-timeout': seconds }, {}), /--request-timeout must be a number of seconds/, seconds);
+  }
+  assert.equal(loadConfig({ 'request-timeout': '.5', 'drain-timeout': '0' }, {}).config.requestTimeoutSeconds, 0.5);
+});
+
+test('switches and lists', () => {
+  for (const on of ['on', 'true', 'YES', '1']) assert.equal(loadConfig({ 'json-output': on }, {}).config.jsonOutput, true);
+  for (const off of ['off', 'false', 'No', '0'])
+    assert.equal(loadConfig({}, { CROSSRANK_JSON_OUTPUT: off }).config.jsonOutput, false);
+  const origins = (text: string) => loadConfig({}, { CROSSRANK_CORS_ALLOW_ORIGIN: text }).config.corsAllowOrigins;
+  assert.deepEqual(origins('https://a.example, http://localhost:3000'), ['https://a.example', 'http://localhost:3000']);
+  assert.deepEqual(origins(''), [], 'empty means none');
+});
+
+test('other empty variables count as not set', () => {
+  assert.equal(loadConfig({}, { CROSSRANK_PORT: '', CROSSRANK_MODEL_ID: '' }).config.port, 8800);
+});
+
+test('a pair template is inline JSON or a file', (t) => {
+  const template = { prefix: 'Q: ', separator: '\nD: ', suffix: '\nA:' };
+  const directory = mkdtempSync(join(tmpdir(), 'crossrank-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'template.json');
+  writeFileSync(file, JSON.stringify(template));
+  for (const text of [JSON.stringify(template), file]) {
+    assert.deepEqual(loadConfig({ 'pair-template': text }, {}).config.pairTemplate, template);
+  }
+  assert.deepEqual(loadConfig({ 'pair-template': '{"separator":"x"}' }, {}).config.pairTemplate, {
+    prefix: '',
+    separator: 'x',
+    suffix: '',
+  });
+  for (const text of ['{', '{"prefix":1}', '{"infix":"x"}', '/no/such/file', '[]']) {
+    assert.throws(() => loadConfig({ 'pair-template': text }, {}), /--pair-template must be JSON/, text);
+  }
+});
+
+test('two kinds of default prompt exclude each other', () => {
+  const flags = { 'default-prompt': 'query: ', 'default-prompt-name': 'web' };
+  assert.throws(() => loadConfig(flags, {}), { message: '--default-prompt and --default-prompt-name exclude each other' });
+});
+
+test("Kubernetes' service variables are no settings", () => {
+  const { config, warnings } = loadConfig(
+    {},
+    {
+      CROSSRANK_PORT: 'tcp://10.0.0.1:8800',
+      CROSSRANK_SERVICE_HOST: '10.0.0.1',
+      CROSSRANK_SERVICE_PORT: '8800',
+      CROSSRANK_SERVICE_PORT_HTTP: '8800',
+      CROSSRANK_PORT_8800_TCP: 'tcp://10.0.0.1:8800',
+      CROSSRANK_PORT_8800_TCP_ADDR: '10.0.0.1',
+      CROSSRANK_PORT_8800_TCP_PORT: '8800',
+      CROSSRANK_PORT_8800_TCP_PROTO: 'tcp',
+      CROSSRANK_CACHE_PORT: 'tcp://10.0.0.2:6379',
+      HOSTNAME: 'pod-7',
+    },
+  );
+  assert.equal(config.port, 8800);
+  assert.equal(config.hostname, '127.0.0.1');
+  assert.deepEqual(warnings, ['CROSSRANK_PORT=tcp://10.0.0.1:8800 is ignored: Kubernetes sets it for a service of that name']);
+});
+
+test('unknown variables are told with the nearest name', () => {
+  const { warnings } = loadConfig({}, { CROSSRANK_WORKER: '2', CROSSRANK_TELEMETRY: '1', OTHER: 'x' });
+  assert.deepEqual(warnings, [
+    'CROSSRANK_TELEMETRY is not a setting',
+    'CROSSRANK_WORKER is not a setting; did you mean CROSSRANK_WORKERS?',
+  ]);
+});
+
+test('flags and variables are unique, and every option has its help', () => {
+  const flags = optionEntries().map(([, option]) => option.flag);
+  assert.equal(new Set(flags).size, flags.length);
+  assert.ok(
+    optionEntries().every(([, { help, fallbackText, placeholder }]) => help !== '' && fallbackText !== '' && placeholder !== ''),
+  );
+  assert.equal(environmentName({ flag: 'max-client-batch-size' }), 'CROSSRANK_MAX_CLIENT_BATCH_SIZE');
+});
+
+test('the documented defaults are the defaults', () => {
+  for (const [, option] of optionEntries()) {
+    const value = option.fallback();
+    if (typeof value === 'number' && option.flag !== 'workers') assert.equal(option.fallbackText, String(value), option.flag);
+  }
+});
+
+test('the configuration can be printed, and NO_COLOR is honoured', () => {
+  const { config } = loadConfig({}, {});
+  assert.deepEqual(printableConfig(config), { ...config });
+  assert.deepEqual([coloursWanted({}), coloursWanted({ NO_COLOR: '1' }), coloursWanted({ NO_COLOR: '' })], [true, false, true]);
+});
+
+test('the README holds the configuration table as it is', () => {
+  const readme = readFileSync(join(repoRoot, 'README.md'), 'utf8');
+  assert.ok(readme.includes(configTableMarkdown()), `README.md must contain this table:\n\n${configTableMarkdown()}\n`);
+});
+
+function pick({ port, workers }: { readonly port: number; readonly workers: number }) {
+  return { port, workers };
+}
