@@ -1,0 +1,49 @@
+// The Express application: middleware order only. It listens nowhere and owns nothing.
+
+import cors from 'cors';
+import express, { type Express, type RequestHandler } from 'express';
+import { RerankError } from '../errors.ts';
+import { accessLog } from './access-log.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { dialectRouter } from './dialect-router.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { DIALECTS } from './dialects/dialect-list.ts';
+import { errorHandler } from './error-handler.ts';
+import { PROBE_PATHS, probeRoutes } from './probe-routes.ts';
+import { requestContext } from './request-context.ts';
+
+/** @param dialects another list, for tests of the port itself */
+export function createApp(dependencies: AppDependencies, dialects: readonly Dialect[] = DIALECTS): Express {
+  const { settings, logger } = dependencies;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag'); // answers are computed anew each time
+  app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger }));
+  app.use(accessLog(PROBE_PATHS));
+  app.use(...corsHeaders(settings.corsAllowOrigins));
+  app.use(probeRoutes(dependencies));
+  app.use(dialectRouter(dialects, dependencies));
+  app.use(notFound);
+  app.use(errorHandler);
+  return app;
+}
+
+const PREFLIGHT_SECONDS = 600; // browsers keep a preflight's answer this long
+
+/** Answers preflights; an empty list leaves cross-origin calls to the browser's refusal. */
+function corsHeaders(origins: readonly string[]): RequestHandler[] {
+  const pass: RequestHandler = (_req, _res, next) => next();
+  if (origins.length === 0) return [pass];
+  return [
+    cors({
+      origin: origins.includes('*') ? '*' : [...origins],
+      methods: ['GET', 'HEAD', 'POST'],
+      exposedHeaders: ['X-Request-Id', 'Server-Timing', 'Retry-After'],
+      maxAge: PREFLIGHT_SECONDS,
+    }),
+  ];
+}
+
+const notFound: RequestHandler = (req) => {
+  throw new RerankError('not_found', `there is no ${req.path.length <= 100 ? req.path : 'such path'} here`);
+};

@@ -1,0 +1,26 @@
+// What the front end is given; nothing in http reaches for anything else.
+
+import type { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import type { Scorer } from '../protocol.ts';
+import type { RerankService } from '../rerank/types.ts';
+
+export interface AppDependencies {
+  readonly service: RerankService;
+  /** For status and model facts only; scoring goes through the service. */
+  readonly scorer: Pick<Scorer, 'spec' | 'facts' | 'status'>;
+  readonly settings: HttpSettings;
+  readonly logger: Logger;
+  /** True from the first shutdown signal on: new work is refused, accepted work finishes. */
+  readonly isDraining: () => boolean;
+}
+
+export type HttpSettings = Pick<
+  Config,
+  | 'servedModelName'
+  | 'payloadLimitBytes'
+  | 'maxClientBatchSize'
+  | 'requestTimeoutSeconds'
+  | 'maxQueueSeconds'
+  | 'corsAllowOrigins'
+>;

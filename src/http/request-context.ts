@@ -1,0 +1,68 @@
+// One request's identity, deadline, cancellation and what the access log will say of it.
+
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { RerankError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { CallContext, CallFacts } from '../rerank/types.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { DEFAULT_DIALECT } from './dialects/dialect-list.ts';
+
+export interface RequestContext extends CallContext {
+  /** Aborted when the caller leaves before the answer is complete. */
+  readonly signal: AbortSignal;
+  /** `performance.now()` at arrival. */
+  readonly startedMs: number;
+  /** Adds the request id to every line. */
+  readonly logger: Logger;
+  /** Whose wording errors get; the path decides first, then the body. */
+  dialect: Dialect;
+  /** Filled on the way, read by the access log. */
+  readonly record: RequestRecord;
+}
+
+export interface RequestRecord {
+  facts?: CallFacts;
+  pairs?: number;
+  errorCode?: string;
+  /** Bytes of the body after decompression. */
+  bytesIn?: number;
+}
+
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,128}$/;
+
+/** Gives every request a context; echoes the caller's `X-Request-Id`, or a new UUID when it sent none we would log. */
+export function requestContext(options: { readonly timeoutMs: number; readonly logger: Logger }): RequestHandler {
+  return (req: Request, res: Response, next: NextFunction) => {
+    const given = req.get('x-request-id') ?? '';
+    const id = VISIBLE_ASCII.test(given) ? given : randomUUID();
+    const startedMs = performance.now();
+    const context: RequestContext = {
+      id,
+      startedMs,
+      deadlineMs: startedMs + options.timeoutMs,
+      signal: abortedWhenClientLeaves(res),
+      logger: options.logger.child({ request_id: id }),
+      dialect: DEFAULT_DIALECT,
+      record: {},
+    };
+    res.locals.context = context;
+    res.set('X-Request-Id', id);
+    next();
+  };
+}
+
+/** @throws RerankError `internal` when the middleware did not run */
+export function contextOf(res: Response): RequestContext {
+  const context = res.locals.context as RequestContext | undefined;
+  if (context === undefined) throw new RerankError('internal', 'request without context. This is a bug.');
+  return context;
+}
+
+function abortedWhenClientLeaves(res: Response): AbortSignal {
+  const controller = new AbortController();
+  res.once('close', () => {
+    if (!res.writableFinished) controller.abort(new RerankError('cancelled', 'the client closed the connection'));
+  });
+  return controller.signal;
+}

@@ -1,0 +1,79 @@
+// The body of GET /info: text-embeddings-inference's fields, then what it does not tell. Paths of the machine stay out.
+
+import { basename, isAbsolute, relative } from 'node:path';
+import type { ModelSpec, SessionFacts } from '../protocol.ts';
+import { VERSION } from '../version.ts';
+import type { AppDependencies } from './dependencies.ts';
+
+/**
+ * What the server is and which limits hold. Lengths in tokens.
+ * null stands where text-embeddings-inference has a limit and we have none: work is bounded by `max_queue_seconds`.
+ *
+ * @see https://github.com/huggingface/text-embeddings-inference/blob/0d124dc/router/src/lib.rs#L588
+ */
+export function serverInfo(dependencies: AppDependencies): object {
+  const { scorer, settings } = dependencies;
+  const { spec } = scorer;
+  const status = scorer.status();
+  const facts = status.state === 'starting' ? null : factsOrNull(scorer);
+  return {
+    model_id: spec.id,
+    model_sha: spec.revision,
+    model_dtype: 'float32',
+    served_model_name: settings.servedModelName ?? spec.id,
+    model_type: modelType(spec.labels),
+    max_concurrent_requests: null,
+    max_input_length: spec.maxLength,
+    max_batch_tokens: null,
+    max_batch_requests: null,
+    max_client_batch_size: settings.maxClientBatchSize,
+    auto_truncate: true,
+    tokenization_workers: status.workers,
+    version: VERSION,
+    sha: null,
+    docker_label: null,
+    ...describeModel(spec),
+    workers: status.workers,
+    ready_workers: status.readyWorkers,
+    payload_limit: settings.payloadLimitBytes,
+    request_timeout_seconds: settings.requestTimeoutSeconds,
+    max_queue_seconds: settings.maxQueueSeconds,
+    runtime: { node: process.versions.node, onnxruntime: facts?.runtimeVersion ?? null },
+  };
+}
+
+function describeModel(spec: ModelSpec): object {
+  return {
+    architecture: spec.architecture,
+    onnx_file: onnxFileName(spec),
+    activation: spec.activation,
+    activation_source: spec.activationSource,
+    labels: spec.labels,
+    max_input_length_source: spec.maxLengthSource,
+    prompt_names: Object.keys(spec.prompts),
+    default_prompt_name: spec.defaultPromptName,
+    pair_template: spec.pairTemplate !== null,
+  };
+}
+
+/** text-embeddings-inference calls one label a reranker, several a classifier. */
+function modelType(labels: readonly string[]): object {
+  const id2label = Object.fromEntries(labels.map((label, id) => [String(id), label]));
+  const label2id = Object.fromEntries(labels.map((label, id) => [label, id]));
+  return { [labels.length === 1 ? 'reranker' : 'classifier']: { id2label, label2id } };
+}
+
+function onnxFileName({ directory, onnxFile }: ModelSpec): string {
+  if (!isAbsolute(onnxFile)) return onnxFile;
+  const inside = relative(directory, onnxFile);
+  return inside.startsWith('..') ? basename(onnxFile) : inside;
+}
+
+/** Facts are known once the first worker has opened the model. */
+function factsOrNull(scorer: AppDependencies['scorer']): SessionFacts | null {
+  try {
+    return scorer.facts;
+  } catch {
+    return null;
+  }
+}

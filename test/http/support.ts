@@ -1,0 +1,175 @@
+// A real server on a free port in front of a scripted service: what http tests talk to.
+
+import { Writable } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { createApp } from '../../src/http/app.ts';
+import type { Dialect } from '../../src/http/dialects/dialect.ts';
+import { type RunningServer, startServer } from '../../src/http/server.ts';
+import { createLogger } from '../../src/logger.ts';
+import type { ModelSpec, ScorerStatus, SessionFacts } from '../../src/protocol.ts';
+import type {
+  CallContext,
+  PredictRequest,
+  PredictResult,
+  RankRequest,
+  RankResult,
+  RerankService,
+} from '../../src/rerank/types.ts';
+import { fakeSpec } from '../helpers/model-spec.ts';
+
+const TIMING = { queueMs: 1.5, tokenizationMs: 0.25, inferenceMs: 12.0004, totalMs: 14 };
+
+const FACTS: SessionFacts = {
+  inputs: [{ name: 'input_ids', type: 'int64' }],
+  output: 'logits',
+  numLabels: 1,
+  runtimeVersion: '1.30.0',
+};
+
+/** Ranks the last document first: document i of n scores (i + 1) / n. */
+export async function rankLastFirst(request: RankRequest): Promise<RankResult> {
+  const total = request.documents.length;
+  const results = request.documents
+    .map((_, index) => ({ index, score: Math.fround((index + 1) / total), logit: index }))
+    .reverse();
+  return { ...callFacts(request.activation), totalTokens: total * 3, results: results.slice(0, request.topK ?? total) };
+}
+
+/** Scores count up from 0 in steps of 0.5, pair after pair and label after label. */
+export function predictCounting(numLabels: number): (request: PredictRequest) => Promise<PredictResult> {
+  return async (request) => {
+    const scores = Float32Array.from({ length: request.pairs.length * numLabels }, (_, index) => index / 2);
+    return { ...callFacts(request.activation), totalTokens: request.pairs.length * 3, scores, logits: scores, numLabels };
+  };
+}
+
+function callFacts(activation: RankRequest['activation']) {
+  return { model: 'fake', activation: activation ?? 'sigmoid', truncated: [0], timing: TIMING } as const;
+}
+
+export interface TestServerOptions {
+  readonly rank?: (request: RankRequest, context: CallContext) => Promise<RankResult>;
+  readonly predict?: (request: PredictRequest, context: CallContext) => Promise<PredictResult>;
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly spec?: Partial<ModelSpec>;
+  readonly status?: Partial<ScorerStatus>;
+  readonly dialects?: readonly Dialect[];
+}
+
+export interface TestServer {
+  readonly url: string;
+  readonly server: RunningServer;
+  /** Requests that reached the service. */
+  readonly calls: { readonly request: RankRequest | PredictRequest; readonly context: CallContext }[];
+  /** Log lines, parsed; debug included. */
+  readonly logLines: Record<string, unknown>[];
+  draining: boolean;
+  /** POSTs JSON (a string goes as it is) and reads the JSON answer. */
+  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Reply>;
+  send(path: string, init?: RequestInit): Promise<Reply>;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly body: any;
+}
+
+/** Starts the server and stops it when the test ends. */
+export async function startTestServer(test: TestContext, options: TestServerOptions = {}): Promise<TestServer> {
+  const { config } = loadConfig({ port: '0', 'log-level': 'debug', ...options.flags }, {});
+  const logLines: Record<string, unknown>[] = [];
+  const calls: TestServer['calls'] = [];
+  const state = { draining: false };
+  const app = createApp(
+    {
+      service: recordingService(options, calls),
+      scorer: { spec: fakeSpec(options.spec), facts: FACTS, status: () => ({ ...statusOf(config), ...options.status }) },
+      settings: config,
+      logger: createLogger({ level: 'debug', json: true, colour: false, stream: lineSink(logLines) }),
+      isDraining: () => state.draining,
+    },
+    ...(options.dialects ? [options.dialects] : []),
+  );
+  const server = await startServer(app, config);
+  test.after(() => server.stop(0));
+  const { url } = server;
+  return {
+    url,
+    server,
+    calls,
+    logLines,
+    set draining(value: boolean) {
+      state.draining = value;
+    },
+    get draining() {
+      return state.draining;
+    },
+    post: (path, body, headers) => send(url + path, postInit(body, headers)),
+    send: (path, init) => send(url + path, init),
+  };
+}
+
+function recordingService(options: TestServerOptions, calls: TestServer['calls']): RerankService {
+  const rank = options.rank ?? rankLastFirst;
+  const predict = options.predict ?? predictCounting(1);
+  return {
+    rank(request, context) {
+      calls.push({ request, context });
+      return rank(request, context);
+    },
+    predict(request, context) {
+      calls.push({ request, context });
+      return predict(request, context);
+    },
+  };
+}
+
+function statusOf(config: Config): ScorerStatus {
+  const { workers } = config;
+  return {
+    state: 'ready',
+    workers,
+    readyWorkers: workers,
+    busyWorkers: 0,
+    queuedBatches: 0,
+    outstandingCost: 0,
+    lastError: null,
+  };
+}
+
+function lineSink(lines: Record<string, unknown>[]): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+}
+
+function postInit(body: unknown, headers: Readonly<Record<string, string>> = {}): RequestInit {
+  const isRaw = typeof body === 'string' || body instanceof Uint8Array;
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: (isRaw ? body : JSON.stringify(body)) as string,
+  };
+}
+
+async function send(url: string, init?: RequestInit): Promise<Reply> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true && text !== '';
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+/** Polls until `condition` holds. @throws Error after two seconds */
+export async function eventually(condition: () => boolean): Promise<void> {
+  const giveUpMs = performance.now() + 2000;
+  while (!condition()) {
+    if (performance.now() > giveUpMs) throw new Error('condition did not come true');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
