@@ -1,0 +1,56 @@
+// Puts the option table on a commander command and reads back what was typed.
+
+import { type Command, Option } from 'commander';
+import { environmentName, type OptionSpec, optionEntries } from '../config/options.ts';
+import type { FlagTexts } from '../config.ts';
+import { didYouMean } from '../nearest-name.ts';
+
+export interface TypedFlags {
+  readonly flags: FlagTexts;
+  /** Unknown flags and stray arguments; reported together with the problems of known ones. */
+  readonly problems: readonly string[];
+}
+
+/** Adds every option. Unknown ones are collected instead of ending the parse, so that all problems show at once. */
+export function addConfigFlags(command: Command): Command {
+  for (const [, spec] of optionEntries()) command.addOption(toCommanderOption(spec));
+  return command.allowUnknownOption(true).allowExcessArguments(true);
+}
+
+/** What was typed, after commander has parsed. */
+export function readConfigFlags(command: Command): TypedFlags {
+  const typed = command.opts<Record<string, unknown>>();
+  const flags = Object.fromEntries(
+    optionEntries().map(([, spec]) => [spec.flag, flagText(typed[toCommanderOption(spec).attributeName()], spec)]),
+  );
+  return { flags, problems: strayProblems(command.args) };
+}
+
+function toCommanderOption(spec: OptionSpec<unknown>): Option {
+  const value = spec.aloneMeans === undefined ? `<${spec.placeholder}>` : `[${spec.placeholder}]`;
+  const short = spec.flag === 'port' ? '-p, ' : '';
+  const help = `${spec.help} (default: ${spec.fallbackText}; env: ${environmentName(spec)})`;
+  const option = new Option(`${short}--${spec.flag} ${value}`, help);
+  return spec.repeatable === true ? option.argParser(collect) : option;
+}
+
+function collect(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), text];
+}
+
+function flagText(typed: unknown, spec: OptionSpec<unknown>): string | undefined {
+  if (typed === true) return spec.aloneMeans;
+  return Array.isArray(typed) ? typed.join(',') : (typed as string | undefined);
+}
+
+/** A stray word after an unknown flag is taken for its value and not reported on its own. */
+function strayProblems(args: readonly string[]): string[] {
+  const known = optionEntries().map(([, spec]) => spec.flag);
+  return args.flatMap((arg, position) => {
+    const [flag] = arg.split('=', 1) as [string];
+    if (flag.startsWith('-'))
+      return [`unknown option ${flag}${didYouMean(flag.replace(/^-+/, ''), known, (nearest) => `--${nearest}`)}`];
+    const isValue = /^-[^=]*$/.test(args[position - 1] ?? '');
+    return isValue ? [] : [`unexpected argument '${arg}'`];
+  });
+}

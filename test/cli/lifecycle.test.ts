@@ -1,0 +1,143 @@
+// Start, drain and stop with a scripted engine: what callers and probes see at each step.
+
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { type Engine, type Lifecycle, startLifecycle } from '../../src/cli/lifecycle.ts';
+import { loadConfig } from '../../src/config.ts';
+import { RerankError } from '../../src/errors.ts';
+import { createLogger } from '../../src/logger.ts';
+import type { Scorer, ScorerStatus } from '../../src/protocol.ts';
+import type { RankResult, RerankService } from '../../src/rerank/types.ts';
+import { fakeSpec } from '../helpers/model-spec.ts';
+import { eventually, rankLastFirst } from '../http/support.ts';
+
+test('probes answer while the model loads, work follows when it is warm', async (t) => {
+  const { engine, lifecycle } = await start(t);
+  assert.equal((await get(lifecycle, '/health')).status, 200);
+  assert.equal((await get(lifecycle, '/ready')).status, 503);
+  assert.equal((await rank(lifecycle)).status, 503);
+  engine.state = 'ready';
+  assert.equal((await get(lifecycle, '/ready')).status, 200);
+  assert.equal((await rank(lifecycle)).status, 200);
+});
+
+test('shutdown: readiness falls, accepted work finishes, new work is refused, then workers and socket close', async (t) => {
+  const { engine, lifecycle } = await start(t, { held: true });
+  engine.state = 'ready';
+  const accepted = rank(lifecycle);
+  await eventually(() => engine.running === 1);
+  const stopped = lifecycle.shutdown('SIGTERM');
+  assert.equal(lifecycle.isDraining(), true);
+  assert.equal((await get(lifecycle, '/ready')).status, 503);
+  assert.equal((await get(lifecycle, '/health')).status, 200);
+  assert.equal((await rank(lifecycle)).status, 503);
+  assert.equal(engine.closed, false);
+  engine.release();
+  assert.equal((await accepted).status, 200);
+  await stopped;
+  assert.equal(engine.closed, true);
+  await assert.rejects(get(lifecycle, '/health'));
+});
+
+test('work that outlasts the drain timeout is told so', async (t) => {
+  const { engine, lifecycle } = await start(t, { held: true, drainSeconds: '0.1' });
+  engine.state = 'ready';
+  const accepted = rank(lifecycle);
+  await eventually(() => engine.running === 1);
+  await lifecycle.shutdown('SIGTERM');
+  const reply = await accepted;
+  assert.deepEqual([reply.status, ((await reply.json()) as { error: { code: string } }).error.code], [503, 'draining']);
+});
+
+test('a second signal does not wait', async (t) => {
+  const { engine, lifecycle } = await start(t, { held: true, drainSeconds: '600' });
+  engine.state = 'ready';
+  const accepted = rank(lifecycle);
+  await eventually(() => engine.running === 1);
+  void lifecycle.shutdown('SIGTERM');
+  await lifecycle.shutdown('SIGTERM');
+  assert.equal((await accepted).status, 503);
+  assert.equal(engine.closed, true);
+});
+
+/** An engine whose calls wait for `release` when held; closing it fails them as the pool does. */
+class ScriptedEngine implements Engine {
+  state: ScorerStatus['state'] = 'starting';
+  running = 0;
+  closed = false;
+  release: () => void = () => {};
+  readonly started = Promise.resolve();
+  readonly #gate: Promise<void>;
+  #fail: (error: RerankError) => void = () => {};
+
+  constructor(held: boolean) {
+    this.#gate = new Promise((resolve, reject) => {
+      this.release = resolve;
+      this.#fail = reject;
+      if (!held) resolve();
+    });
+    this.#gate.catch(() => {});
+  }
+
+  get service(): RerankService {
+    return {
+      rank: async (request): Promise<RankResult> => {
+        this.running += 1;
+        await this.#gate;
+        return rankLastFirst(request);
+      },
+      predict: () => Promise.reject(new Error('not used')),
+    };
+  }
+
+  get scorer(): Scorer {
+    const status = () => ({
+      state: this.state,
+      workers: 1,
+      readyWorkers: 1,
+      busyWorkers: 0,
+      queuedBatches: 0,
+      outstandingCost: 0,
+      lastError: null,
+    });
+    return {
+      spec: fakeSpec(),
+      facts: { inputs: [], output: 'logits', numLabels: 1, runtimeVersion: 'x' },
+      costPerSecond: () => 1,
+      status,
+      score: () => Promise.reject(new Error('not used')),
+      close: async () => {
+        this.closed = true;
+        this.#fail(new RerankError('draining', 'the server is shutting down'));
+      },
+    };
+  }
+}
+
+interface Started {
+  readonly engine: ScriptedEngine;
+  readonly lifecycle: Lifecycle;
+}
+
+async function start(
+  test: TestContext,
+  options: { readonly held?: boolean; readonly drainSeconds?: string } = {},
+): Promise<Started> {
+  const { config } = loadConfig({ port: '0', 'drain-timeout': options.drainSeconds ?? '10' }, {});
+  const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const logger = createLogger({ level: 'error', json: true, colour: false, stream });
+  const engine = new ScriptedEngine(options.held === true);
+  const lifecycle = await startLifecycle(config, logger, engine);
+  test.after(() => lifecycle.shutdown('end of test'));
+  return { engine, lifecycle };
+}
+
+function get({ server }: Lifecycle, path: string): Promise<Response> {
+  return fetch(server.url + path);
+}
+
+function rank({ server }: Lifecycle): Promise<Response> {
+  const body = JSON.stringify({ query: 'q', documents: ['a'] });
+  return fetch(`${server.url}/rank`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+}

@@ -1,0 +1,61 @@
+// Runs the command line as users do: a process of its own, its log lines and its exit.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { repoRoot } from '../helpers/paths.ts';
+
+const MAIN = join(repoRoot, 'dist/src/main.js');
+
+export interface Finished {
+  readonly code: number | null;
+  /** Set when a signal ended the process, an abort included. */
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process under test; killed when the test ends, whatever happened. */
+export class Crossrank {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  #stdout = '';
+  #stderr = '';
+
+  constructor(test: TestContext, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const env = { PATH: process.env.PATH, ...environment };
+    this.child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child.stdout?.on('data', (chunk) => {
+      this.#stdout += chunk;
+    });
+    this.child.stderr?.on('data', (chunk) => {
+      this.#stderr += chunk;
+    });
+    this.finished = once(this.child, 'close').then(([code, signal]) => ({
+      code,
+      signal,
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    }));
+    test.after(() => this.child.kill('SIGKILL'));
+  }
+
+  /** The `count`-th log line with this message. @throws Error with all output when the process ends or 30 s pass before it comes */
+  async logLine(message: string, count = 1): Promise<Record<string, unknown>> {
+    const giveUpMs = performance.now() + 30_000;
+    while (performance.now() < giveUpMs && this.child.exitCode === null && this.child.signalCode === null) {
+      const line = this.#lines().filter((entry) => entry.message === message)[count - 1];
+      if (line !== undefined) return line;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(`no log line '${message}' in:\n${this.#stderr}`);
+  }
+
+  #lines(): Record<string, unknown>[] {
+    return this.#stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line));
+  }
+}
