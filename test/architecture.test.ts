@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, relative } from 'node:path';
+import { test } from 'node:test';
+import { repoRoot } from './helpers/paths.ts';
+
+/** Folder (or file) -> what its relative imports may reach; the first match decides. Same-folder imports are always allowed. */
+const WALLS: readonly (readonly [area: string, allowed: readonly string[]])[] = [
+  ['src/errors.ts', []],
+  ['src/protocol.ts', ['src/errors.ts']],
+  ['src/rerank/', ['src/errors.ts', 'src/protocol.ts']],
+  ['src/pool/', ['src/errors.ts', 'src/protocol.ts']],
+  ['src/model/', ['src/errors.ts', 'src/protocol.ts', 'src/activation-name.ts']],
+  ['workers/', ['workers/', 'src/errors.ts', 'src/protocol.ts']],
+];
+
+/** Package -> the only places that may import it. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  piscina: ['src/pool/worker-set.ts', 'workers/rerank-worker.ts'],
+  'onnxruntime-node': ['workers/onnx-session.ts'],
+  '@huggingface/tokenizers': ['workers/tokenizer/'],
+  winston: ['src/logger.ts'],
+  express: ['src/http/'],
+  cors: ['src/http/'],
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+  readonly relative: boolean;
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(repoRoot, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => posix.join(folder, name.replaceAll('\\', '/')));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(repoRoot, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1]!);
+  return specifiers.map((specifier) => {
+    const isRelative = specifier.startsWith('.');
+    const target = isRelative ? relative(repoRoot, join(repoRoot, dirname(file), specifier)).replaceAll('\\', '/') : specifier;
+    return { file, target, relative: isRelative };
+  });
+}
+
+const imports = [...sources('src'), ...sources('workers')].flatMap(importsOf);
+
+test('the walls are looked at: every area and every key has files', () => {
+  assert.ok(imports.length > 100, `${imports.length} imports found`);
+  for (const [area] of WALLS)
+    assert.ok(
+      sources(area.split('/')[0]!).some((file) => file.startsWith(area)),
+      area,
+    );
+  for (const key of Object.keys(KEYS))
+    assert.ok(
+      imports.some(({ target }) => target === key),
+      key,
+    );
+});
+
+test('relative imports stay inside the walls', () => {
+  const broken = imports.filter(({ file, target, relative: isRelative }) => {
+    const wall = WALLS.find(([area]) => file.startsWith(area));
+    if (!isRelative || wall === undefined || dirname(file) === dirname(target)) return false;
+    return !wall[1].some((allowed) => target.startsWith(allowed));
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('each dependency has one key holder', () => {
+  const broken = imports.filter(({ file, target }) => {
+    const holders = KEYS[target];
+    return holders !== undefined && !holders.some((holder) => file.startsWith(holder));
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('no source but config.ts reads the environment, and src names workers by URL only', () => {
+  const environment = sources('src').filter((file) =>
+    /process\.env|env\s*}\s*from 'node:process'/.test(readFileSync(join(repoRoot, file), 'utf8')),
+  );
+  assert.deepEqual(environment, ['src/config.ts']);
+  assert.deepEqual(
+    imports.filter(({ file, target }) => file.startsWith('src/') && target.startsWith('workers/')),
+    [],
+  );
+});
