@@ -90,7 +90,11 @@ switch (task) {
     build();
     await start(args);
     break;
+  case 'bench:quality':
+    build();
+    tool(join('..', 'dist', 'bench', 'quality.js'), ...args);
+    break;
   default:
-    console.error(`unknown task '${task ?? ''}': start, test, build, lint`);
+    console.error(`unknown task '${task ?? ''}': start, test, build, lint, bench:quality`);
     process.exit(2);
 }
