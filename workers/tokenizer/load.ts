@@ -1,0 +1,97 @@
+// tokenizer.json and tokenizer_config.json -> a loaded tokenizer. Only workers/pair-encoder imports it.
+//
+// Of @huggingface/tokenizers we use the translation of Oniguruma patterns (regex.ts); its other stages differ from the
+// Rust library in ways that change ids, so the stages here are ports of tokenizers 0.22.2.
+
+import { readFileSync } from 'node:fs';
+import type { ModelSpec } from '../../src/protocol.ts';
+import { AddedVocabulary, readAddedTokens } from './added-tokens.ts';
+import { BertText } from './bert-text.ts';
+import { cutPattern } from './cuts.ts';
+import { failModel, isObject, type Json, objectAt } from './json.ts';
+import { createModel, type TokenModel } from './model.ts';
+import { createNormalizer, WHOLE } from './normalizers.ts';
+import { configuredTokens, overrideNormalizer, overridePreTokenizer } from './overrides.ts';
+import { readTemplates, type Templates } from './template.ts';
+import { TextEncoder } from './text-encoder.ts';
+import type { TruncationSide } from './truncate.ts';
+import { WordPiece } from './word-piece.ts';
+import { createWordStream } from './word-stream.ts';
+
+export type TokenizerSpec = Pick<ModelSpec, 'tokenizerFile' | 'tokenizerConfig' | 'modelType' | 'doLowerCase'>;
+
+export interface LoadedTokenizer {
+  readonly text: TextEncoder;
+  readonly templates: Templates;
+  readonly truncationSide: TruncationSide;
+}
+
+export interface LoadOptions {
+  /** Units of a piece of a long text at least; smaller only in tests. */
+  readonly minPieceUnits?: number;
+  /** False encodes BERT tokenizers stage by stage; only for tests. */
+  readonly usesBertText?: boolean;
+}
+
+/** @throws RerankError `model_files` naming the file and what is wrong with it */
+export function loadTokenizer(spec: TokenizerSpec, options: LoadOptions = {}): LoadedTokenizer {
+  const file = spec.tokenizerFile;
+  const root = objectAt(parseFile(file), file);
+  const normalizer = overrideNormalizer(root.normalizer, spec.tokenizerConfig, spec);
+  const preTokenizer = overridePreTokenizer(root.pre_tokenizer, spec.tokenizerConfig);
+  const model = createModel(root.model, `${file}: model`);
+  const normalize = createNormalizer(normalizer, `${file}: normalizer`);
+  const vocabulary = addTokens(root, spec, model);
+  const rawTokens = vocabulary.matcher(false, (text) => text);
+  const normalizedTokens = vocabulary.matcher(true, (text) => normalize(text, WHOLE));
+  const isFused = options.usesBertText !== false && normalizedTokens.isEmpty;
+  const stages = {
+    rawTokens,
+    normalizedTokens,
+    normalize,
+    model,
+    words: createWordStream(preTokenizer, `${file}: pre_tokenizer`),
+    bertText: isFused ? fuse(normalizer, preTokenizer, model) : null,
+    cuts: cutPattern({ normalizer, preTokenizer, matchers: [rawTokens, normalizedTokens] }),
+  };
+  return {
+    text: new TextEncoder(stages, options.minPieceUnits),
+    templates: readTemplates(root.post_processor, `${file}: post_processor`),
+    truncationSide: truncationSide(spec.tokenizerConfig, root.truncation),
+  };
+}
+
+function parseFile(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    return failModel(file, 'the file cannot be read', cause);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    return failModel(file, 'the file is not valid JSON', cause);
+  }
+}
+
+function addTokens(root: Json, spec: TokenizerSpec, model: TokenModel): AddedVocabulary {
+  const vocabulary = new AddedVocabulary(model);
+  const entries = readAddedTokens(root.added_tokens, `${spec.tokenizerFile}: added_tokens`);
+  for (const { token } of entries) vocabulary.add(token);
+  const contents = new Set(entries.map(({ token }) => token.content));
+  for (const token of configuredTokens(spec.tokenizerConfig, (content) => contents.has(content))) vocabulary.add(token);
+  return vocabulary;
+}
+
+function fuse(normalizer: unknown, preTokenizer: unknown, model: TokenModel): BertText | null {
+  const isBert = isObject(normalizer) && normalizer.type === 'BertNormalizer';
+  const splitsAsBert = isObject(preTokenizer) && preTokenizer.type === 'BertPreTokenizer';
+  return isBert && splitsAsBert && model instanceof WordPiece ? new BertText(normalizer, model) : null;
+}
+
+/** tokenizer_config.json decides; else the truncation block that was saved with the tokenizer. */
+function truncationSide(config: Json, truncation: unknown): TruncationSide {
+  const side = config.truncation_side ?? (isObject(truncation) ? truncation.direction : null);
+  return typeof side === 'string' && side.toLowerCase() === 'left' ? 'left' : 'right';
+}

@@ -1,0 +1,47 @@
+// The model block of tokenizer.json: which algorithm turns a word into token ids. Only workers/tokenizer imports it.
+
+import { Bpe } from './bpe.ts';
+import { failModel, isObject, type Json, objectAt } from './json.ts';
+import type { TokenBuffer } from './token-buffer.ts';
+import { Unigram } from './unigram.ts';
+import { WordLevel } from './word-level.ts';
+import { WordPiece } from './word-piece.ts';
+
+/** Turns words into ids. */
+export interface TokenModel {
+  readonly size: number;
+  /**
+   * Pushes the ids of one word, which is not empty. Once the buffer is full a model may stop: the ids that were
+   * pushed are those the whole word begins with.
+   *
+   * @throws RerankError `model_files` when the word needs an unknown token the model does not have
+   */
+  tokenize(word: string, out: TokenBuffer): void;
+  /** Id of a token text, -1 when unknown. */
+  idOf(token: string): number;
+}
+
+/** @throws RerankError `model_files` */
+export function createModel(config: unknown, where: string): TokenModel {
+  const block = objectAt(config, where);
+  switch (modelType(block)) {
+    case 'WordPiece':
+      return new WordPiece(block, where);
+    case 'BPE':
+      return new Bpe(block, where);
+    case 'Unigram':
+      return new Unigram(block, where);
+    case 'WordLevel':
+      return new WordLevel(block, where);
+    default:
+      return failModel(where, `unknown model type ${String(block.type)}`);
+  }
+}
+
+/** Files older than the `type` field are told apart by their fields, in the reference's order. */
+function modelType(block: Json): unknown {
+  if (typeof block.type === 'string') return block.type;
+  if (Array.isArray(block.vocab)) return 'Unigram';
+  if (Array.isArray(block.merges)) return 'BPE';
+  return isObject(block.vocab) && 'continuing_subword_prefix' in block ? 'WordPiece' : 'WordLevel';
+}

@@ -1,0 +1,203 @@
+// Instruction rerankers: query and document inside a literal text, encoded as one text. Only workers/pair-encoder imports it.
+
+import { RerankError } from '../../src/errors.ts';
+import type { PairTemplate } from '../../src/protocol.ts';
+import type { LoadedTokenizer } from './load.ts';
+import type { Template } from './template.ts';
+import { comparableLengths } from './text-encoder.ts';
+import { keep, longestFirst } from './truncate.ts';
+
+/** Ids of the parts of a pair, in order; `truncated` when query or document lost tokens. */
+export interface TemplatePieces {
+  readonly pieces: readonly Int32Array[];
+  readonly truncated: boolean;
+}
+
+/**
+ * The literal text in the parts that are encoded alone: `head | lead + query + tail | middle | gap + document | end`.
+ * Spaces before a text go with it, as a tokenizer joins them to its first word; a line break after the query likewise.
+ */
+interface Segments {
+  readonly head: string;
+  readonly lead: string;
+  readonly tail: string;
+  readonly middle: string;
+  readonly gap: string;
+  readonly end: string;
+}
+
+/** Ids of the literal text: its segments, and `between`, what stands between two texts that are shortened. */
+interface FixedIds {
+  readonly head: Int32Array;
+  readonly middle: Int32Array;
+  readonly between: Int32Array;
+  readonly end: Int32Array;
+}
+
+/** Texts whose beginnings and ends are most likely to join their neighbours. */
+const PROBES = [
+  '',
+  ' ',
+  'a',
+  'What is it?',
+  ' x ',
+  'x  ',
+  '\n',
+  'x\n',
+  '\n\nx',
+  'x \n ',
+  '?',
+  '...',
+  "it's",
+  '12',
+  '\u4e2d\u6587\u3002',
+  '\u0301x',
+  'e\u0301',
+  '\u3000',
+  '\u00a0x',
+  '<',
+  '>:',
+  '|>',
+  '<|',
+  ':',
+  '\ud83d\ude00',
+  '\u0e01\u0e33',
+  '\u0627\u0644',
+  '\u1100\u1161',
+  '\u200dx',
+  'x\t',
+  '\r\n',
+];
+
+export class TemplateEncoder {
+  readonly #tokenizer: LoadedTokenizer;
+  readonly #template: PairTemplate;
+  readonly #segments: Segments;
+  readonly #fixed: FixedIds;
+  /** Whether the parts encoded alone give the ids of the whole text. */
+  readonly #isSeparable: boolean;
+  readonly #queries = new Map<string, Int32Array>();
+
+  constructor(tokenizer: LoadedTokenizer, template: PairTemplate) {
+    this.#tokenizer = tokenizer;
+    this.#template = template;
+    this.#segments = segmentsOf(template);
+    const { head, tail, middle, end } = this.#segments;
+    this.#fixed = {
+      head: this.#encode(head),
+      middle: this.#encode(middle),
+      between: this.#encode(tail + middle),
+      end: this.#encode(end),
+    };
+    this.#isSeparable = this.#probe();
+  }
+
+  /** The special tokens around the one text. */
+  get frame(): Template {
+    return this.#tokenizer.templates.single;
+  }
+
+  /** Tokens of the literal text and the special tokens: what a pair has at least. */
+  get fixedTokens(): number {
+    const { head, between, end } = this.#fixed;
+    return this.frame.specialTokens + head.length + between.length + end.length;
+  }
+
+  /** Forgets the queries of a batch. */
+  reset(): void {
+    this.#queries.clear();
+  }
+
+  /**
+   * Ids of a pair: those of the whole text when it fits, else the literal text with query and document shortened.
+   *
+   * @param limit tokens of the pair at most, special tokens included
+   * @throws RerankError `validation` when the literal text alone does not fit
+   */
+  encode(query: string, document: string, limit: number): TemplatePieces {
+    const room = limit - this.frame.specialTokens;
+    const whole = this.#isSeparable
+      ? this.#separate(query, document, room)
+      : [this.#encode(this.#formatted(query, document), room)];
+    if (whole.reduce((sum, piece) => sum + piece.length, 0) <= room) return { pieces: whole, truncated: false };
+    return { pieces: this.#shortened(query, document, room), truncated: true };
+  }
+
+  #formatted(query: string, document: string): string {
+    const { prefix, separator, suffix } = this.#template;
+    return prefix + query + separator + document + suffix;
+  }
+
+  #separate(query: string, document: string, room: number): Int32Array[] {
+    const { lead, tail, gap } = this.#segments;
+    const { head, middle, end } = this.#fixed;
+    return [head, this.#once(lead + query + tail, room), middle, this.#encode(gap + document, room), end];
+  }
+
+  #shortened(query: string, document: string, room: number): Int32Array[] {
+    const { lead, gap } = this.#segments;
+    const { head, between, end } = this.#fixed;
+    const budget = room - head.length - between.length - end.length;
+    if (budget < 0)
+      throw new RerankError('validation', `the text of the pair template does not fit into ${room} tokens`, {
+        field: 'max_length',
+      });
+    const first = this.#once(lead + query, room);
+    const second = this.#encode(gap + document, room);
+    const lengths = comparableLengths(
+      this.#tokenizer.text,
+      { ids: first, text: lead + query },
+      { ids: second, text: gap + document },
+      budget,
+    );
+    const shares = longestFirst(lengths[0], lengths[1], budget);
+    const side = this.#tokenizer.truncationSide;
+    return [head, keep(first, shares.query, side), between, keep(second, shares.document, side), end];
+  }
+
+  /** One token more than fits is enough to see that a text does not. */
+  #encode(text: string, room = Number.POSITIVE_INFINITY): Int32Array {
+    return this.#tokenizer.text.encode(
+      text,
+      Math.max(1, room + 1),
+      room === Number.POSITIVE_INFINITY ? 'right' : this.#tokenizer.truncationSide,
+    );
+  }
+
+  #once(text: string, room: number): Int32Array {
+    const key = `${room}:${text}`;
+    let ids = this.#queries.get(key);
+    if (ids === undefined) {
+      ids = this.#encode(text, room);
+      this.#queries.set(key, ids);
+    }
+    return ids;
+  }
+
+  #probe(): boolean {
+    const everywhere = Number.POSITIVE_INFINITY;
+    for (const query of PROBES) {
+      for (const document of PROBES) {
+        const whole = this.#encode(this.#formatted(query, document));
+        const separate = this.#separate(query, document, everywhere).flatMap((piece) => [...piece]);
+        if (whole.length !== separate.length || separate.some((id, i) => id !== whole[i])) return false;
+      }
+    }
+    this.reset();
+    return true;
+  }
+}
+
+function segmentsOf({ prefix, separator, suffix }: PairTemplate): Segments {
+  const head = prefix.replace(/[ \t]+$/, '');
+  const afterTail = separator.replace(/^\s+/, '');
+  const middle = afterTail.replace(/[ \t]+$/, '');
+  return {
+    head,
+    lead: prefix.slice(head.length),
+    tail: separator.slice(0, separator.length - afterTail.length),
+    middle,
+    gap: afterTail.slice(middle.length),
+    end: suffix,
+  };
+}
