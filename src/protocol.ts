@@ -60,6 +60,8 @@ export interface SessionFacts {
   readonly output: string;
   /** Labels per pair as the graph gives them (1 for `[n]` and `[n,1]`). */
   readonly numLabels: number;
+  /** The graph's output is `[n]`, without a label axis; a softmax over the labels then has nothing to work on. */
+  readonly flatOutput: boolean;
   readonly runtimeVersion: string;
 }
 

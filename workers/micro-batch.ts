@@ -61,28 +61,39 @@ function runEnd(order: Uint32Array, lengths: Uint32Array, start: number, limits:
   return end;
 }
 
+/** Input name -> value of a token; what a model may ask for. A model with another input is refused when it is opened. */
+const VALUES: Readonly<Record<string, (pair: EncodedPair, position: number) => number>> = {
+  input_ids: ({ ids }, position) => ids[position]!,
+  attention_mask: () => 1,
+  token_type_ids: ({ typeIds }, position) => typeIds[position]!,
+  position_ids: (_pair, position) => position,
+};
+
+/** Inputs {@link buildFeeds} can build. */
+export const KNOWN_INPUTS: readonly string[] = Object.keys(VALUES);
+
+/** How shorter rows are filled: the id for input_ids (the other inputs get 0), and the side. */
+export interface Padding {
+  readonly id: number;
+  readonly side: 'left' | 'right';
+}
+
 /**
  * Builds the inputs the model declares, and no others.
  *
- * @param run     indices into encoded, at least one
+ * @param rows    encoded pairs of the run, at least one
  * @param inputs  names and types from the session
- * @param padId   fills padded slots of input_ids; their mask is 0
- * @param padSide side on which shorter rows are filled
  */
-export function buildFeeds(
-  encoded: readonly EncodedPair[],
-  run: Uint32Array,
-  inputs: SessionFacts['inputs'],
-  padId: number,
-  padSide: 'left' | 'right',
-): RunFeeds {
-  const rows = Array.from(run, (index) => encoded[index]!);
+export function buildFeeds(rows: readonly EncodedPair[], inputs: SessionFacts['inputs'], padding: Padding): RunFeeds {
   const length = rows.reduce((longest, row) => Math.max(longest, row.ids.length), 0);
   const feeds = inputs.map(({ name, type }) => {
+    const tokenValue = VALUES[name]!;
     const { data, words, stride } = allocate(type, rows.length * length);
+    if (name === 'input_ids' && padding.id !== 0)
+      for (let slot = 0; slot < data.length; slot += 1) words[slot * stride] = padding.id;
     rows.forEach((row, index) => {
-      const offset = padSide === 'left' ? length - row.ids.length : 0;
-      fillRow(name, row, words, stride, index * length, offset, length, padId);
+      const first = index * length + (padding.side === 'left' ? length - row.ids.length : 0);
+      for (let i = 0; i < row.ids.length; i += 1) words[(first + i) * stride] = tokenValue(row, i);
     });
     return { name, type, data };
   });
@@ -101,40 +112,3 @@ function allocate(
   const data = new BigInt64Array(slots);
   return { data, words: new Int32Array(data.buffer), stride: 2 };
 }
-
-function fillRow(
-  name: string,
-  row: EncodedPair,
-  words: Int32Array,
-  stride: number,
-  start: number,
-  offset: number,
-  length: number,
-  padId: number,
-): void {
-  const { ids, typeIds } = row;
-  const at = (position: number): number => (start + position) * stride;
-  if (name === 'input_ids' && padId !== 0 && ids.length < length) {
-    for (let i = 0; i < length; i += 1) words[at(i)] = padId;
-  }
-  const end = offset + ids.length;
-  switch (name) {
-    case 'input_ids':
-      for (let i = offset; i < end; i += 1) words[at(i)] = ids[i - offset]!;
-      break;
-    case 'attention_mask':
-      for (let i = offset; i < end; i += 1) words[at(i)] = 1;
-      break;
-    case 'token_type_ids':
-      if (typeIds !== null) for (let i = offset; i < end; i += 1) words[at(i)] = typeIds[i - offset]!;
-      break;
-    case 'position_ids':
-      for (let i = offset; i < end; i += 1) words[at(i)] = i - offset;
-      break;
-    default:
-      throw new Error(`no values for the model input '${name}'. This is a bug.`);
-  }
-}
-
-/** Inputs {@link buildFeeds} can build; a model that asks for another is refused when it is opened. */
-export const KNOWN_INPUTS: readonly string[] = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'];

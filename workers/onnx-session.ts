@@ -8,12 +8,19 @@ import { KNOWN_INPUTS, type RunFeeds } from './micro-batch.ts';
 /** Outputs a classification export may use, in order of preference; otherwise the only output is taken. */
 const SCORE_OUTPUTS = ['logits', 'scores', 'output'] as const;
 
+/** Logits of one run, `[pairs x numLabels]` row-major. */
+export interface RunOutput {
+  readonly logits: Float32Array;
+  readonly numLabels: number;
+}
+
 /** An open model: feeds in, logits out. One run at a time: `run` blocks its thread. */
 export class OnnxSession {
   readonly inputs: SessionFacts['inputs'];
   readonly output: string;
   readonly runtimeVersion = env.versions.node ?? 'unknown';
   readonly #session: InferenceSession;
+  #flatOutput = false;
 
   private constructor(session: InferenceSession) {
     this.#session = session;
@@ -51,7 +58,7 @@ export class OnnxSession {
    * @returns logits `[pairs x numLabels]`, row-major; a graph output of `[n]` counts as one label
    * @throws RerankError `inference` when the runtime fails or the output has another shape
    */
-  async run({ pairs, length, feeds }: RunFeeds): Promise<{ logits: Float32Array; numLabels: number }> {
+  async run({ pairs, length, feeds }: RunFeeds): Promise<RunOutput> {
     const inputs: Record<string, Tensor> = {};
     for (const feed of feeds) inputs[feed.name] = new Tensor(feed.type, feed.data, [pairs, length]);
     let output: Tensor | undefined;
@@ -66,7 +73,13 @@ export class OnnxSession {
         `the model's output is ${output?.type} [${output?.dims}], expected float32 [${pairs}, labels]`,
       );
     }
+    this.#flatOutput = output.dims.length === 1;
     return { logits: output.data as Float32Array, numLabels: output.dims[1] ?? 1 };
+  }
+
+  /** Whether the last run's output was `[n]`; known after the first run, since a graph's own shape may be symbolic. */
+  get flatOutput(): boolean {
+    return this.#flatOutput;
   }
 
   async release(): Promise<void> {

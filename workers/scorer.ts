@@ -2,7 +2,7 @@
 
 import { RerankError } from '../src/errors.ts';
 import type { BatchScores, PairBatch, SessionFacts, WorkerOptions } from '../src/protocol.ts';
-import { buildFeeds, planRuns, RUN_LIMITS } from './micro-batch.ts';
+import { buildFeeds, type Padding, planRuns, RUN_LIMITS } from './micro-batch.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { type EncodedPair, PairEncoder } from './pair-encoder.ts';
 
@@ -10,18 +10,19 @@ import { type EncodedPair, PairEncoder } from './pair-encoder.ts';
 export class BatchScorer {
   readonly #encoder: PairEncoder;
   readonly #session: OnnxSession;
-  readonly #padSide: 'left' | 'right';
+  readonly #padding: Padding;
 
-  private constructor(encoder: PairEncoder, session: OnnxSession, padSide: 'left' | 'right') {
+  private constructor(encoder: PairEncoder, session: OnnxSession, padding: Padding) {
     this.#encoder = encoder;
     this.#session = session;
-    this.#padSide = padSide;
+    this.#padding = padding;
   }
 
   /** @throws RerankError `model_files` */
   static async open(options: WorkerOptions): Promise<BatchScorer> {
     const encoder = new PairEncoder(options.spec);
-    return new BatchScorer(encoder, await OnnxSession.open(options), options.spec.padSide);
+    const padding = { id: encoder.padTokenId, side: options.spec.padSide };
+    return new BatchScorer(encoder, await OnnxSession.open(options), padding);
   }
 
   /** @param numLabels labels seen in warm-up; the graph's own shape may be symbolic */
@@ -30,6 +31,7 @@ export class BatchScorer {
       inputs: this.#session.inputs,
       output: this.#session.output,
       numLabels,
+      flatOutput: this.#session.flatOutput,
       runtimeVersion: this.#session.runtimeVersion,
     };
   }
@@ -67,7 +69,11 @@ export class BatchScorer {
     let tokenSlots = 0;
     for (const run of runs) {
       if (isCancelled()) throw cancelled();
-      const feeds = buildFeeds(encoded, run, this.#session.inputs, this.#encoder.padTokenId, this.#padSide);
+      const feeds = buildFeeds(
+        Array.from(run, (index) => encoded[index]!),
+        this.#session.inputs,
+        this.#padding,
+      );
       const output = await this.#session.run(feeds);
       if (numLabels === 0) {
         numLabels = output.numLabels;

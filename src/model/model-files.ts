@@ -19,6 +19,8 @@ export interface ModelFiles {
   readonly modules: readonly JsonObject[];
   readonly pairTemplate: JsonObject | null;
   readonly knownPair: JsonObject | null;
+  /** Files that are there and not used, with the reason. */
+  readonly ignored: readonly string[];
 }
 
 /** sentence-transformers looks at the root first, then in `onnx/`. */
@@ -51,12 +53,42 @@ export function readModelFiles(directory: string, onnxFile: string | null): Mode
     config: readObject(join(base, 'config.json')) ?? {},
     tokenizerConfig: readObject(join(base, 'tokenizer_config.json')) ?? {},
     specialTokensMap: readObject(join(base, 'special_tokens_map.json')) ?? {},
-    sentenceBertConfig: readObject(join(base, 'sentence_bert_config.json')) ?? {},
-    sentenceTransformersConfig: readObject(join(root, 'config_sentence_transformers.json')) ?? {},
+    ...readSentenceTransformersFiles(root, base, modules),
     modules,
     pairTemplate: readObject(join(root, 'pair_template.json')),
     knownPair: readObject(join(root, 'known-pair.json')),
   };
+}
+
+/**
+ * sentence-transformers reads its own two files only of a model that has modules.json and says it is a CrossEncoder;
+ * otherwise they have no effect there, and so none here.
+ *
+ * @see sentence_transformers/base/model.py, _load_modules and _get_model_type
+ */
+function readSentenceTransformersFiles(
+  root: string,
+  base: string,
+  modules: readonly JsonObject[],
+): Pick<ModelFiles, 'sentenceBertConfig' | 'sentenceTransformersConfig' | 'ignored'> {
+  const sentenceBertConfig = readObject(join(base, 'sentence_bert_config.json'));
+  const sentenceTransformersConfig = readObject(join(root, 'config_sentence_transformers.json'));
+  if (modules.length > 0 && sentenceTransformersConfig?.['model_type'] === 'CrossEncoder') {
+    return {
+      sentenceBertConfig: sentenceBertConfig ?? {},
+      sentenceTransformersConfig: sentenceTransformersConfig ?? {},
+      ignored: [],
+    };
+  }
+  const present = [
+    ...(sentenceBertConfig === null ? [] : ['sentence_bert_config.json']),
+    ...(sentenceTransformersConfig === null ? [] : ['config_sentence_transformers.json']),
+  ];
+  const ignored = present.map(
+    (name) =>
+      `${name} is not used: without modules.json and model_type CrossEncoder sentence-transformers does not use it either`,
+  );
+  return { sentenceBertConfig: {}, sentenceTransformersConfig: {}, ignored };
 }
 
 /** The first module's folder; sentence-transformers may save the transformer in a sub-folder. */

@@ -28,7 +28,7 @@ export function loadModelSpec(directory: string, options: LoadModelOptions): Mod
   const files = readModelFiles(directory, options.onnxFile);
   rejectCausal(files);
   const { config, tokenizerConfig, sentenceTransformersConfig } = files;
-  const warnings: string[] = [];
+  const warnings: string[] = [...files.ignored];
   const labels = labelNames(config);
   const maxLength = resolveMaxLength(files, options.maxLength, warnings);
   const activation = resolveActivation(files, labels.length, warnings);
@@ -128,16 +128,19 @@ function defaultPromptName(config: JsonObject, prompts: Readonly<Record<string, 
   return name;
 }
 
+/** The spaces and line breaks around a text may stand in fields of their own; they are part of the literal text all the same. */
 function readTemplate(value: JsonObject | null): PairTemplate | null {
   if (value === null) return null;
   const part = (key: string): string => {
-    const piece = value[key];
-    if (piece !== undefined && typeof piece !== 'string') {
-      throw new RerankError('model_files', `pair_template.json: '${key}' must be a string`);
-    }
-    return piece ?? '';
+    const piece = value[key] ?? '';
+    if (typeof piece !== 'string') throw new RerankError('model_files', `pair_template.json: '${key}' must be a string`);
+    return piece;
   };
-  return { prefix: part('prefix'), separator: part('separator'), suffix: part('suffix') };
+  return {
+    prefix: part('prefix') + part('query_prefix'),
+    separator: part('query_suffix') + part('separator') + part('document_prefix'),
+    suffix: part('document_suffix') + part('suffix'),
+  };
 }
 
 function readKnownPair(value: JsonObject | null): KnownPair | null {

@@ -67,7 +67,7 @@ export class Reranker implements RerankService {
     const query = this.#prompt(request) + request.query;
     const gathered = await this.#score(rankPairs(query, request.documents), request, context);
     const facts = this.#facts(gathered, request, started);
-    const scores = activate(gathered.logits, 1, facts.activation, request.applySoftmax);
+    const scores = activate(gathered.logits, 1, facts.activation, this.#softmax(request));
     return { results: rank(scores, gathered.logits, request.topK), ...facts };
   }
 
@@ -85,13 +85,17 @@ export class Reranker implements RerankService {
     const { logits } = gathered;
     const numLabels = this.#scorer.facts.numLabels;
     const facts = this.#facts(gathered, request, started);
-    const scores = activate(logits, numLabels, facts.activation, request.applySoftmax);
+    const scores = activate(logits, numLabels, facts.activation, this.#softmax(request));
     checkFinite(scores, 'pair', numLabels);
     return { scores, logits, numLabels, ...facts };
   }
 
   #prompt(options: ScoringOptions): string {
     return resolvePrompt(this.#scorer.spec, options, this.#options.promptDefaults);
+  }
+
+  #softmax({ applySoftmax }: ScoringOptions): boolean {
+    return applySoftmax && !this.#scorer.facts.flatOutput;
   }
 
   async #score(list: PairList, options: ScoringOptions, context: CallContext): Promise<Gathered> {

@@ -103,7 +103,7 @@ class ScriptedEngine implements Engine {
     });
     return {
       spec: fakeSpec(),
-      facts: { inputs: [], output: 'logits', numLabels: 1, runtimeVersion: 'x' },
+      facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: 'x' },
       costPerSecond: () => 1,
       status,
       score: () => Promise.reject(new Error('not used')),

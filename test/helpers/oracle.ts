@@ -20,6 +20,7 @@ export interface OracleFacts {
   readonly paddingSide: string;
   readonly inputNames: readonly string[];
   readonly inputTypes: readonly string[];
+  readonly outputShape: readonly (string | number)[];
   readonly activation: string;
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPromptName: string | null;

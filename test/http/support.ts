@@ -24,6 +24,7 @@ const FACTS: SessionFacts = {
   inputs: [{ name: 'input_ids', type: 'int64' }],
   output: 'logits',
   numLabels: 1,
+  flatOutput: false,
   runtimeVersion: '1.30.0',
 };
 

@@ -18,7 +18,7 @@ class FakeScorer implements Scorer {
 
   constructor(spec: Partial<ModelSpec> = {}, numLabels = 1) {
     this.spec = fakeSpec(spec);
-    this.facts = { inputs: [], output: 'logits', numLabels, runtimeVersion: 'none' };
+    this.facts = { inputs: [], output: 'logits', numLabels, flatOutput: false, runtimeVersion: 'none' };
   }
 
   costPerSecond(): number {
