@@ -29,7 +29,8 @@ export function admit(cost: number, { outstandingCost, costPerSecond }: Backlog,
   const waitSeconds = Math.min(seconds - maxQueueSeconds, outstandingCost / costPerSecond);
   throw new RerankError(
     'overloaded',
-    `the queue holds ${(outstandingCost / costPerSecond).toFixed(1)} s of work and takes at most ${maxQueueSeconds} s`,
+    `about ${(outstandingCost / costPerSecond).toFixed(1)} s of work are waiting and this request would add ${(cost / costPerSecond).toFixed(1)} s; ` +
+      `at most ${maxQueueSeconds} s may wait`,
     { retryAfterSeconds: Math.max(1, Math.ceil(waitSeconds)) },
   );
 }
