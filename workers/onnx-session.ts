@@ -3,6 +3,7 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { RerankError } from '../src/errors.ts';
 import type { ModelSpec, SessionFacts, WorkerOptions } from '../src/protocol.ts';
+import { halfToFloat32 } from './half.ts';
 import { KNOWN_INPUTS, type RunFeeds } from './micro-batch.ts';
 
 /** Outputs a classification export may use, in order of preference; otherwise the only output is taken. */
@@ -67,14 +68,16 @@ export class OnnxSession {
     } catch (error) {
       throw new RerankError('inference', `the runtime failed on a run of ${pairs} x ${length} tokens: ${messageOf(error)}`);
     }
-    if (output === undefined || output.type !== 'float32' || output.dims[0] !== pairs || output.dims.length > 2) {
+    const isFloat = output?.type === 'float32' || output?.type === 'float16';
+    if (output === undefined || !isFloat || output.dims[0] !== pairs || output.dims.length > 2) {
       throw new RerankError(
         'inference',
-        `the model's output is ${output?.type} [${output?.dims}], expected float32 [${pairs}, labels]`,
+        `the model's output is ${output?.type} [${output?.dims}], expected floats [${pairs}, labels]`,
       );
     }
     this.#flatOutput = output.dims.length === 1;
-    return { logits: output.data as Float32Array, numLabels: output.dims[1] ?? 1 };
+    const logits = output.type === 'float32' ? (output.data as Float32Array) : halfToFloat32(output.data as ArrayLike<number>);
+    return { logits, numLabels: output.dims[1] ?? 1 };
   }
 
   /** Whether the last run's output was `[n]`; known after the first run, since a graph's own shape may be symbolic. */
