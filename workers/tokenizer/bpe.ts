@@ -1,6 +1,7 @@
 // The BPE model: merges of neighbouring symbols by rank. Only model.ts imports it.
 // Same ids as models/bpe/{model,word}.rs of tokenizers 0.22.2, its treatment of stale queue entries included.
 
+import { byteIds } from './byte-fallback.ts';
 import { arrayAt, failModel, flag, type Json, optionalString, stringAt } from './json.ts';
 import type { TokenModel } from './model.ts';
 import { NumberHeap } from './number-heap.ts';
@@ -18,8 +19,6 @@ const CACHED_WORDS = 30_000;
 const LONG_WORD_UNITS = 8192;
 /** Units of a long word tried per wanted id; long unspaced words make 2 to 4 units a token. */
 const UNITS_PER_ID = 8;
-
-const utf8 = new TextEncoder();
 
 export class Bpe implements TokenModel {
   readonly size: number;
@@ -159,7 +158,7 @@ export class Bpe implements TokenModel {
         isUnknownOpen = false;
         continue;
       }
-      const bytes = this.#byteFallback ? this.#byteIds(char) : null;
+      const bytes = this.#byteFallback ? byteIds(this.#trie, char) : null;
       if (bytes !== null) {
         // The reference puts a pending unknown after the bytes that follow it: kept by #addBytes.
         this.#addBytes(bytes, isUnknownOpen);
@@ -183,16 +182,6 @@ export class Bpe implements TokenModel {
     const unknown = this.#symbols[last - bytes.length]!;
     this.#symbols.copyWithin(last - bytes.length, last - bytes.length + 1, this.#count);
     this.#symbols[last] = unknown;
-  }
-
-  #byteIds(text: string): number[] | null {
-    const ids: number[] = [];
-    for (const byte of utf8.encode(text)) {
-      const id = this.#trie.find(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-      if (id < 0) return null;
-      ids.push(id);
-    }
-    return ids;
   }
 
   #add(id: number): void {

@@ -1,6 +1,7 @@
 // The Unigram model: the best-scoring segmentation of a word. Only model.ts imports it.
 // Same ids as `encode_optimized` and `tokenize` of models/unigram/model.rs in tokenizers 0.22.2, in one forward pass.
 
+import { byteIds } from './byte-fallback.ts';
 import { arrayAt, failModel, flag, type Json, stringAt } from './json.ts';
 import type { TokenModel } from './model.ts';
 import type { TokenBuffer } from './token-buffer.ts';
@@ -10,8 +11,6 @@ import { TokenTrie, TRIE_NONE, TRIE_ROOT } from './token-trie.ts';
 const UNKNOWN_PENALTY = 10;
 /** Units of a long word between two looks whether its first tokens are already decided. */
 const BLOCK_UNITS = 2048;
-
-const utf8 = new TextEncoder();
 
 export class Unigram implements TokenModel {
   readonly size: number;
@@ -165,18 +164,8 @@ export class Unigram implements TokenModel {
       out.push(id);
       return;
     }
-    const bytes = this.#byteFallback ? this.#byteIds(text) : null;
+    const bytes = this.#byteFallback ? byteIds(this.#trie, text) : null;
     if (bytes === null) out.push(this.#unknownId);
     else out.pushAll(bytes);
-  }
-
-  #byteIds(text: string): number[] | null {
-    const ids: number[] = [];
-    for (const byte of utf8.encode(text)) {
-      const id = this.#trie.find(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-      if (id < 0) return null;
-      ids.push(id);
-    }
-    return ids;
   }
 }
