@@ -91,10 +91,11 @@ switch (task) {
     await start(args);
     break;
   case 'bench:quality':
+  case 'bench:tokenizer':
     build();
-    tool(join('..', 'dist', 'bench', 'quality.js'), ...args);
+    tool(join('..', 'dist', 'bench', `${task.slice('bench:'.length)}.js`), ...args);
     break;
   default:
-    console.error(`unknown task '${task ?? ''}': start, test, build, lint, bench:quality`);
+    console.error(`unknown task '${task ?? ''}': start, test, build, lint, bench:quality, bench:tokenizer`);
     process.exit(2);
 }
