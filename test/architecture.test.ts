@@ -22,6 +22,8 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   winston: ['src/logger.ts'],
   express: ['src/http/'],
   cors: ['src/http/'],
+  'csv-parse': ['src/cli/rank/csv.ts'],
+  'string-width': ['src/cli/rank/table.ts'],
 };
 
 interface Import {

@@ -1,7 +1,7 @@
 // Puts the option table on a commander command and reads back what was typed.
 
 import { type Command, Option } from 'commander';
-import { environmentName, type OptionSpec, optionEntries } from '../config/options.ts';
+import { environmentName, OPTIONS, type OptionKey, type OptionSpec, optionEntries } from '../config/options.ts';
 import type { FlagTexts } from '../config.ts';
 import { didYouMean } from '../nearest-name.ts';
 
@@ -15,6 +15,19 @@ export interface TypedFlags {
 export function addConfigFlags(command: Command): Command {
   for (const [, spec] of optionEntries()) command.addOption(toCommanderOption(spec));
   return command.allowUnknownOption(true).allowExcessArguments(true);
+}
+
+/** Adds some options of the table; unknown flags end the parse. */
+export function addSomeConfigFlags(command: Command, keys: readonly OptionKey[]): Command {
+  for (const key of keys) command.addOption(toCommanderOption(OPTIONS[key] as OptionSpec<unknown>));
+  return command;
+}
+
+/** What was typed of the options added by {@link addSomeConfigFlags}. */
+export function readSomeConfigFlags(command: Command, keys: readonly OptionKey[]): FlagTexts {
+  const typed = command.opts<Record<string, unknown>>();
+  const specs = keys.map((key) => OPTIONS[key] as OptionSpec<unknown>);
+  return Object.fromEntries(specs.map((spec) => [spec.flag, flagText(typed[toCommanderOption(spec).attributeName()], spec)]));
 }
 
 /** What was typed, after commander has parsed. */

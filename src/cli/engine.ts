@@ -17,23 +17,37 @@ import type { Engine } from './lifecycle.ts';
  * @throws RerankError `model_files` when the directory holds no model we can serve, `config` when an option does not fit it
  */
 export function createEngine(config: Config, logger: Logger): Engine {
-  const { onnxFile, maxLength, pairTemplate } = config;
-  const spec = loadModelSpec(modelDirectory(config), { id: null, onnxFile, maxLength, pairTemplate });
-  for (const warning of spec.warnings) logger.warn(warning);
-  checkDefaultPrompt(config, spec);
-  checkMemory(spec, config.workers, memoryLimitBytes());
-  const scorer = new WorkerPool({
-    spec,
-    workers: config.workers,
-    cpuMemArena: config.cpuMemArena,
-    onEvent: (event) => logPoolEvent(logger, event),
-  });
+  const scorer = createPool(config, readSpec(config, logger), logger);
   const service = new Reranker(scorer, {
     servedModelName: config.servedModelName,
     maxQueueSeconds: config.maxQueueSeconds,
     promptDefaults: { prompt: config.defaultPrompt, promptName: config.defaultPromptName },
   });
   return { scorer, service, started: scorer.started };
+}
+
+/**
+ * Reads the model's files and checks that the configuration fits them.
+ *
+ * @throws RerankError `model_files` or `config`, as {@link createEngine}
+ */
+export function readSpec(config: Config, logger: Logger): ModelSpec {
+  const { onnxFile, maxLength, pairTemplate } = config;
+  const spec = loadModelSpec(modelDirectory(config), { id: null, onnxFile, maxLength, pairTemplate });
+  for (const warning of spec.warnings) logger.warn(warning);
+  checkDefaultPrompt(config, spec);
+  checkMemory(spec, config.workers, memoryLimitBytes());
+  return spec;
+}
+
+/** Begins to start the workers; the pool's `started` tells when they are warm. */
+export function createPool(config: Config, spec: ModelSpec, logger: Logger): WorkerPool {
+  return new WorkerPool({
+    spec,
+    workers: config.workers,
+    cpuMemArena: config.cpuMemArena,
+    onEvent: (event) => logPoolEvent(logger, event),
+  });
 }
 
 function checkDefaultPrompt({ defaultPromptName }: Config, { prompts, id }: ModelSpec): void {

@@ -34,7 +34,7 @@ export const DEFAULT_RERANKER_OPTIONS: RerankerOptions = Object.freeze({
 });
 
 /** A batch is about this long in a worker: the wait a small call has behind a large one. */
-const BATCH_SECONDS = 0.05;
+export const BATCH_SECONDS = 0.05;
 
 /** Pairs of a batch when the caller sets no batch_size; bounds a batch of very short pairs. */
 const MAX_BATCH_PAIRS = 1024;

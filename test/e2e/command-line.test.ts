@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { optionEntries } from '../../src/config/options.ts';
 import { VERSION } from '../../src/version.ts';
 import { repoRoot } from '../helpers/paths.ts';
@@ -14,6 +15,8 @@ test('--version and --help', async (t) => {
   const help = await run(t, ['--help']);
   assert.equal(help.code, 0);
   assert.match(help.stdout, /serve \[options\]/);
+  for (const { code, meaning } of Object.values(EXIT_CODES))
+    assert.ok(help.stdout.includes(`${code}`.padEnd(5) + meaning), meaning);
   const serve = await run(t, ['serve', '--help']);
   assert.equal(serve.code, 0);
   for (const [, { flag }] of optionEntries()) assert.ok(serve.stdout.includes(`--${flag} `), flag);
@@ -32,10 +35,15 @@ test('all problems are printed at once, exit code 1', async (t) => {
   ]);
 });
 
+test('a flag of serve without its value is a problem of its configuration too', async (t) => {
+  const { code, stderr } = await run(t, ['serve', '--port']);
+  assert.deepEqual([code, /^crossrank: option '-p, --port <port>' argument missing.*\n$/.test(stderr)], [1, true], stderr);
+});
+
 test('an unknown command is told', async (t) => {
   const { code, stderr } = await run(t, ['sevre']);
-  assert.equal(code, 1);
-  assert.match(stderr, /unknown command 'sevre'[\s\S]*serve/);
+  assert.equal(code, 2);
+  assert.match(stderr, /^crossrank: unknown command 'sevre' \(Did you mean serve\?\).*\n$/);
 });
 
 test('a directory without a model is one clear error', async (t) => {
@@ -45,5 +53,5 @@ test('a directory without a model is one clear error', async (t) => {
 });
 
 function run(test: TestContext, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Finished> {
-  return new Crossrank(test, args, environment).finished;
+  return new Crossrank(test, args, environment === undefined ? {} : { environment }).finished;
 }

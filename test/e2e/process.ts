@@ -16,6 +16,14 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface CrossrankOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Flags of node itself. */
+  readonly nodeFlags?: readonly string[];
+  /** Leaves standard input open for the test to write to; otherwise it is empty. */
+  readonly stdin?: boolean;
+}
+
 /** A process under test; killed when the test ends, whatever happened. */
 export class Crossrank {
   readonly child: ChildProcess;
@@ -23,9 +31,11 @@ export class Crossrank {
   #stdout = '';
   #stderr = '';
 
-  constructor(test: TestContext, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(test: TestContext, args: readonly string[], { environment, nodeFlags = [], stdin = false }: CrossrankOptions = {}) {
     const env = { PATH: process.env.PATH, ...environment };
-    this.child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdio = [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] as const;
+    this.child = spawn(process.execPath, [...nodeFlags, MAIN, ...args], { env, stdio: [...stdio] });
+    this.child.stdin?.on('error', () => {}); // a process that ends early leaves its input unread
     this.child.stdout?.on('data', (chunk) => {
       this.#stdout += chunk;
     });

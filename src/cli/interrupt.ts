@@ -1,0 +1,30 @@
+// The first SIGINT or SIGTERM asks a command to stop; it ends by itself then, because leaving during a run would abort the process.
+
+import type { ExitName } from './exit-codes.ts';
+
+export interface Interrupt {
+  readonly signal: AbortSignal;
+  /** Which exit the signal stands for; null when none came. */
+  readonly exit: () => ExitName | null;
+  readonly dispose: () => void;
+}
+
+const EXIT_OF_SIGNAL = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const satisfies Record<string, ExitName>;
+
+export function listenForInterrupts(): Interrupt {
+  const controller = new AbortController();
+  let exit: ExitName | null = null;
+  const listener = (name: NodeJS.Signals): void => {
+    exit ??= EXIT_OF_SIGNAL[name as keyof typeof EXIT_OF_SIGNAL];
+    controller.abort();
+  };
+  const names = Object.keys(EXIT_OF_SIGNAL) as (keyof typeof EXIT_OF_SIGNAL)[];
+  for (const name of names) process.on(name, listener);
+  return {
+    signal: controller.signal,
+    exit: () => exit,
+    dispose: () => {
+      for (const name of names) process.off(name, listener);
+    },
+  };
+}
