@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -29,20 +29,46 @@ function install() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   console.error('crossrank: installing the locked dependencies (once)');
-  const npm = process.env.npm_execpath;
-  if (npm?.endsWith('.js')) run(process.execPath, [npm, 'ci']);
-  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci'], { shell: process.platform === 'win32' });
+  npm('ci');
   writeFileSync(stamp, lock);
 }
 
+function npm(...args) {
+  const path = process.env.npm_execpath;
+  if (path?.endsWith('.js')) run(process.execPath, [path, ...args]);
+  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { shell: process.platform === 'win32' });
+}
+
 /** Compiles to dist/; an image without the compiler keeps what was built before. */
-function build({ clean = false } = {}) {
+function build({ clean = false, sourceMap = true } = {}) {
   if (!existsSync(join(root, 'node_modules', 'typescript'))) {
     if (existsSync(join(root, 'dist', 'src', 'main.js'))) return;
     throw new Error('TypeScript is not installed and dist/ is empty: run `npm ci` with development dependencies');
   }
   if (clean) rmSync(join(root, 'dist'), { recursive: true, force: true });
-  tool('typescript/bin/tsc', '-p', 'tsconfig.json');
+  tool('typescript/bin/tsc', '-p', 'tsconfig.json', '--sourceMap', String(sourceMap));
+  rewriteDeclarations();
+  chmodSync(join(root, 'dist', 'src', 'main.js'), 0o755);
+}
+
+/** The compiler rewrites `./x.ts` to `./x.js` in the code only; in declarations `.ts` would ask the library's users for our sources. */
+function rewriteDeclarations() {
+  for (const folder of ['src', 'workers']) {
+    const directory = join(root, 'dist', folder);
+    for (const name of readdirSync(directory, { recursive: true })) {
+      if (!name.endsWith('.d.ts')) continue;
+      const text = readFileSync(join(directory, name), 'utf8');
+      const rewritten = text.replace(/((?:from|import\()\s*(['"])\.{1,2}\/[^'"]+)\.ts\2/g, '$1.js$2');
+      if (rewritten !== text) writeFileSync(join(directory, name), rewritten);
+    }
+  }
+}
+
+/** `build/crossrank-VERSION.tgz`: what `files` in package.json names, without source maps because the sources stay here. */
+function pack() {
+  build({ clean: true, sourceMap: false });
+  mkdirSync(join(root, 'build'), { recursive: true });
+  npm('pack', '--pack-destination', 'build');
 }
 
 function lint() {
@@ -78,6 +104,12 @@ switch (task) {
   case 'build':
     build({ clean: true });
     break;
+  case 'package':
+    pack();
+    break;
+  case 'dev':
+    await import('./dev.mjs').then(({ dev }) => dev(args));
+    break;
   case 'lint':
     lint();
     break;
@@ -96,6 +128,6 @@ switch (task) {
     tool(join('..', 'dist', 'bench', `${task.slice('bench:'.length)}.js`), ...args);
     break;
   default:
-    console.error(`unknown task '${task ?? ''}': start, test, build, lint, bench:quality, bench:tokenizer`);
+    console.error(`unknown task '${task ?? ''}': start, test, dev, build, package, lint, bench:quality, bench:tokenizer`);
     process.exit(2);
 }

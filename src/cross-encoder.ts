@@ -1,4 +1,5 @@
 // The library's face: class CrossEncoder with sentence-transformers' names in camelCase, over the same domain the server uses.
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
