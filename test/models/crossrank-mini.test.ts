@@ -1,6 +1,7 @@
 // The embedded model as it lies in the repository: sizes, recorded scores, the six-document demo, and the promise to work with the defaults.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -15,6 +16,23 @@ interface RecordedPair {
   readonly query: string;
   readonly document: string;
   readonly logit: number;
+}
+
+interface Figures {
+  readonly mrr: number;
+  readonly ndcg: number;
+}
+
+/** What `npm run bench:quality` wrote. */
+interface QualityResult {
+  readonly weights_sha256: string;
+  readonly sets: readonly {
+    readonly set: string;
+    readonly queries: number;
+    readonly model: Figures;
+    readonly bm25: Figures;
+    readonly random: Figures;
+  }[];
 }
 
 /** The original project's demo: the documents about the novel and its author are the first two. */
@@ -66,6 +84,27 @@ test('recorded pairs keep their scores', async () => {
       `${query}: ${logits[index]} instead of ${logit}`,
     );
   });
+});
+
+test("the card's figures are those of the committed result, which is of these weights", () => {
+  const result = JSON.parse(readFileSync(join(repoRoot, 'bench/results/quality.json'), 'utf8')) as QualityResult;
+  const weights = createHash('sha256')
+    .update(readFileSync(join(MODEL, 'model.onnx')))
+    .digest('hex');
+  assert.equal(result.weights_sha256, weights, 'run npm run bench:quality');
+  const card = readFileSync(join(MODEL, 'README.md'), 'utf8');
+  assert.equal(result.sets.length, 3);
+  for (const { set, queries, model, bm25, random } of result.sets) {
+    const figures = [model.mrr, bm25.mrr, random.mrr, model.ndcg, bm25.ndcg, random.ndcg];
+    const row = new RegExp(`^\\| ${set} \\| ${queries} \\| (.*) \\|$`, 'm').exec(card)?.[1];
+    assert.ok(row !== undefined, `no row of ${set}`);
+    row.split(' | ').forEach((shown, column) => {
+      assert.ok(
+        Math.abs(Number(shown) - figures[column]!) <= 0.00055,
+        `${set}: ${shown} on the card, ${figures[column]} measured`,
+      );
+    });
+  }
 });
 
 for (const { query, documents, relevant } of DEMOS) {
