@@ -118,6 +118,15 @@ test('every failure is one line and its exit code', async (t) => {
   assert.equal(readFileSync(corpus, 'utf8'), 'a\n');
 });
 
+test('documents longer than the model takes are told, unless --quiet', async (t) => {
+  const corpus = write('long.txt', `short\n${'panda '.repeat(2000)}\n`);
+  const told = await new Crossrank(t, [...BASE, '-q', 'panda', '--jsonl', corpus]).finished;
+  assert.deepEqual([told.code, lines(told.stdout).length], [0, 2]);
+  assert.equal(told.stderr, 'crossrank: 1 of 2 pairs were longer than the model takes and were truncated\n');
+  const quiet = await new Crossrank(t, [...BASE, '-q', 'panda', '--jsonl', '--quiet', corpus]).finished;
+  assert.deepEqual([quiet.stdout, quiet.stderr], [told.stdout, '']);
+});
+
 test('empty input and invalid lines that are passed over are told, and are no failure', async (t) => {
   const empty = await start(t, [...BASE, '-q', 'x', '--json']).finished;
   assert.deepEqual([empty.code, empty.stderr], [0, 'crossrank: warning: no documents in the input\n']);

@@ -43,6 +43,8 @@ export interface RunParts {
 export interface RunTotals {
   /** Pairs scored now; those of an earlier run are not in it. */
   readonly scored: number;
+  /** Of those, pairs that were shortened to fit the model. */
+  readonly truncated: number;
   /** Documents of one query. */
   readonly documents: number;
   /** Times the documents were read. */
@@ -74,6 +76,7 @@ class Run {
   #place: Checkpoint;
   #best: TopK;
   #scored = 0;
+  #truncated = 0;
   #documents = 0;
 
   constructor(options: RunOptions, parts: RunParts, from: Checkpoint) {
@@ -105,7 +108,8 @@ class Run {
     }
     await this.#write([renderer.end()]);
     await this.#parts.save({ ...this.#place, finished: true, outputBytes: sink.bytes });
-    return { scored: this.#scored, documents: this.#documents, passes: this.#options.queries.length - this.#from.queries };
+    const passes = this.#options.queries.length - this.#from.queries;
+    return { scored: this.#scored, truncated: this.#truncated, documents: this.#documents, passes };
   }
 
   async *#steps(): AsyncGenerator<Step> {
@@ -144,7 +148,8 @@ class Run {
     };
     const request = { ...scoring, query: query.text, documents: window.documents.map(({ text }) => text), topK };
     const context = { id: randomUUID(), deadlineMs: Number.POSITIVE_INFINITY, signal: this.#stopped, onProgress };
-    const { results } = await service.rank(request, context);
+    const { results, truncated } = await service.rank(request, context);
+    this.#truncated += truncated.length;
     onProgress(window.documents.length); // equal documents are scored once
     const ordered = unsorted ? results.toSorted((a, b) => a.index - b.index) : results;
     return ordered.map(({ index, score }) => {

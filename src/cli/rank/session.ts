@@ -150,8 +150,9 @@ function totalBytes(sources: readonly Source[], passes: number): number | null {
 }
 
 /** @param invalid lines passed over, counted once a pass */
-function tellTotals({ scored, documents, passes }: RunTotals, invalid: number, { logger }: RankJob): void {
+function tellTotals({ scored, truncated, documents, passes }: RunTotals, invalid: number, { logger }: RankJob): void {
   if (scored === 0 && documents === 0) logger.warn('no documents in the input');
+  if (truncated > 0) logger.info(`${truncated} of ${scored} pairs were longer than the model takes and were truncated`);
   if (invalid > 0) logger.warn(`${invalid / passes} invalid line(s) were passed over`);
 }
 
