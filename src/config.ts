@@ -1,7 +1,7 @@
 // Flags, environment and defaults -> one frozen Config. The only reader of process.env; main and the command line import it.
 
-import { fileURLToPath } from 'node:url';
 import { environmentName, type OPTIONS, type OptionKey, type OptionSpec, optionEntries } from './config/options.ts';
+import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import { didYouMean } from './nearest-name.ts';
 
@@ -16,9 +16,6 @@ export interface LoadedConfig {
   /** Things a person should know though the configuration is valid. */
   readonly warnings: readonly string[];
 }
-
-/** Where the embedded model lies: at the package root, seen from `dist/src`. */
-export const EMBEDDED_MODEL_DIRECTORY = fileURLToPath(new URL('../../models/crossrank-mini', import.meta.url));
 
 /**
  * Builds the configuration: a flag wins over its variable, a variable over the default.

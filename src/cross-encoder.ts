@@ -2,10 +2,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Tensor } from 'onnxruntime-common';
 import { resolveActivationName } from './activation-name.ts';
+import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import { memoryLimitBytes, usableCores } from './limits.ts';
 import { checkMemory } from './model/memory-estimate.ts';
@@ -15,9 +14,6 @@ import { renderProgress } from './progress-bar.ts';
 import type { ActivationName, ModelSpec, PairTemplate } from './protocol.ts';
 import { DEFAULT_RERANKER_OPTIONS, Reranker } from './rerank/reranker.ts';
 import type { CallContext, PredictResult, ScoringOptions } from './rerank/types.ts';
-
-/** Compiled: dist/src/ -> models/. */
-const EMBEDDED_MODEL = fileURLToPath(new URL('../../models/crossrank-mini', import.meta.url));
 
 export interface CrossEncoderOptions {
   /** Lowers the longest pair, tokens. */
@@ -111,11 +107,10 @@ export class CrossEncoder implements AsyncDisposable {
    * @param model a directory in Hugging Face layout; the embedded model when left out
    * @throws RerankError `model_files` naming what is missing or broken; `config` for an option out of range or too little memory
    */
-  static async load(model: string = EMBEDDED_MODEL, options: CrossEncoderOptions = {}): Promise<CrossEncoder> {
+  static async load(model: string = EMBEDDED_MODEL_DIRECTORY, options: CrossEncoderOptions = {}): Promise<CrossEncoder> {
     const workers = options.workers ?? usableCores();
     if (!Number.isInteger(workers) || workers < 1)
       throw new RerankError('config', `workers must be an integer of at least 1, got ${workers}`);
-    if (!existsSync(model)) throw new RerankError('model_files', `no model directory at ${model}`);
     const spec = withOverrides(
       loadModelSpec(model, {
         id: null,

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configTableMarkdown, environmentName, optionEntries } from '../src/config/options.ts';
-import { coloursWanted, EMBEDDED_MODEL_DIRECTORY, loadConfig, modelDirectory, printableConfig } from '../src/config.ts';
+import { coloursWanted, loadConfig, modelDirectory, printableConfig } from '../src/config.ts';
+import { EMBEDDED_MODEL_DIRECTORY } from '../src/embedded-model.ts';
 import { usableCores } from '../src/limits.ts';
 import { repoRoot } from './helpers/paths.ts';
 

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { EMBEDDED_MODEL_DIRECTORY, loadConfig } from '../config.ts';
+import { loadConfig } from '../config.ts';
+import { EMBEDDED_MODEL_DIRECTORY } from '../embedded-model.ts';
 import { estimateMemory } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import type { ModelSpec } from '../protocol.ts';
