@@ -19,13 +19,26 @@ export interface PlanLimits {
   readonly workers: number;
 }
 
+/** What a call will take, known before any batch is built. */
+export interface Workload {
+  /** `[distinct pairs x 2]`: index into queries, index into documents. */
+  readonly distinct: Uint32Array;
+  /** For each pair asked for: its distinct pair. */
+  readonly distinctOf: Uint32Array;
+  /** Estimated tokens of each distinct pair. */
+  readonly tokens: Uint32Array;
+  /** Cost units of each distinct pair. */
+  readonly costs: Float64Array;
+  /** Cost units of the call. */
+  readonly cost: number;
+}
+
 export interface Plan {
   readonly batches: readonly PairBatch[];
   /** For each batch: distinct pair of every row. */
   readonly rows: readonly Uint32Array[];
   /** For each pair asked for: its distinct pair. */
   readonly distinctOf: Uint32Array;
-  readonly cost: number;
 }
 
 /** Splitting a small request further than this share of a full batch costs more in messages than it gains. */
@@ -53,21 +66,26 @@ export function listPairs(list: readonly (readonly [string, string])[]): PairLis
   return { queries: queries.texts, documents: documents.texts, pairs };
 }
 
-/**
- * Plans a call. Every distinct pair is in exactly one batch; batches hold pairs of similar estimated length, longest first,
- * so that the last batches to finish are the cheap ones.
- */
-export function plan(list: PairList, spec: ModelSpec, encode: EncodeOptions, limits: PlanLimits): Plan {
+/** Finds the distinct pairs and estimates their work; enough to admit or refuse the call. */
+export function estimate(list: PairList, spec: ModelSpec, encode: EncodeOptions): Workload {
   const { distinct, distinctOf } = distinctPairs(list);
   const maxLength = Math.min(spec.maxLength, encode.maxLength ?? spec.maxLength);
   const tokens = estimatePairs(list, distinct, maxLength);
   const costs = Float64Array.from(tokens, (count) => pairCost(count, spec.hiddenSize));
-  const cost = costs.reduce((sum, each) => sum + each, 0);
+  return { distinct, distinctOf, tokens, costs, cost: costs.reduce((sum, each) => sum + each, 0) };
+}
+
+/**
+ * Plans a call. Every distinct pair is in exactly one batch; batches hold pairs of similar estimated length, longest first,
+ * so that the last batches to finish are the cheap ones.
+ */
+export function plan(list: PairList, workload: Workload, encode: EncodeOptions, limits: PlanLimits): Plan {
+  const { distinct, distinctOf, tokens, costs, cost } = workload;
   const order = Uint32Array.from(tokens.keys()).sort((a, b) => tokens[b]! - tokens[a]! || a - b);
   const share = Math.max(cost / Math.max(1, limits.workers), limits.batchCost * MIN_BATCH_SHARE);
   const rows = cut(order, costs, Math.min(limits.batchCost, share), limits.batchPairs);
   const batches = rows.map((row) => toBatch(list, distinct, row, costs, encode));
-  return { batches, rows, distinctOf, cost };
+  return { batches, rows, distinctOf };
 }
 
 /** Numbers pairs by first appearance; equal pairs get the same number. */

@@ -1,11 +1,11 @@
-// The domain: admit -> plan -> score -> gather -> activate -> rank. Knows neither HTTP nor threads.
+// The domain: estimate -> admit -> plan -> score -> gather -> activate -> rank. Knows neither HTTP nor threads.
 
 import { RerankError } from '../errors.ts';
 import type { EncodeOptions, Scorer, Ticket } from '../protocol.ts';
 import { activate } from './activation.ts';
 import { admit } from './admission.ts';
 import { type Gathered, gather } from './gather.ts';
-import { listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
+import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
 import { type PromptDefaults, resolvePrompt } from './prompt.ts';
 import { checkFinite, rank } from './rank.ts';
 import type {
@@ -108,12 +108,13 @@ export class Reranker implements RerankService {
     const status = this.#scorer.status();
     const speed = this.#scorer.costPerSecond();
     const workers = options.numWorkers > 0 ? Math.min(options.numWorkers, status.workers) : status.workers;
-    const planned = plan(list, this.#scorer.spec, encode, {
+    const workload = estimate(list, this.#scorer.spec, encode);
+    admit(workload.cost, { outstandingCost: status.outstandingCost, costPerSecond: speed * status.workers }, this.#options);
+    const planned = plan(list, workload, encode, {
       batchCost: speed * BATCH_SECONDS,
       batchPairs: options.batchSize ?? MAX_BATCH_PAIRS,
       workers,
     });
-    admit(planned.cost, { outstandingCost: status.outstandingCost, costPerSecond: speed * status.workers }, this.#options);
     const ticket: Ticket = { ...context, maxWorkers: options.numWorkers, onBatch: progressOf(planned, context) };
     return gather(planned, await this.#scorer.score(planned.batches, ticket));
   }

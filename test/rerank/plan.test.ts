@@ -4,14 +4,14 @@ import fc from 'fast-check';
 import type { ScoredBatch } from '../../src/protocol.ts';
 import { estimateTokens, pairCost } from '../../src/rerank/cost.ts';
 import { gather } from '../../src/rerank/gather.ts';
-import { listPairs, type PairList, type Plan, plan, rankPairs } from '../../src/rerank/plan.ts';
+import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from '../../src/rerank/plan.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 
 const SPEC = fakeSpec();
 const ENCODE = { maxLength: null };
 
 function planned(list: PairList, limits: Partial<Parameters<typeof plan>[3]> = {}): Plan {
-  return plan(list, SPEC, ENCODE, { batchCost: 100, batchPairs: 1000, workers: 1, ...limits });
+  return plan(list, estimate(list, SPEC, ENCODE), ENCODE, { batchCost: 100, batchPairs: 1000, workers: 1, ...limits });
 }
 
 /** Texts of a batch's pairs. */
