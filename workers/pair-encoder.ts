@@ -21,11 +21,10 @@ export interface EncodedPair {
 /** Everything of the spec the encoder reads. */
 export type PairEncoderSpec = Pick<
   ModelSpec,
-  'tokenizerFile' | 'tokenizerConfig' | 'modelType' | 'doLowerCase' | 'maxLength' | 'padTokenId' | 'pairTemplate'
+  'tokenizerFile' | 'tokenizerConfig' | 'modelType' | 'doLowerCase' | 'maxLength' | 'pairTemplate'
 >;
 
 export class PairEncoder {
-  readonly padTokenId: number;
   /** Tokens a pair has beyond those of its texts: special tokens, and the literal text of a pair template. */
   readonly specialTokens: number;
   readonly #tokenizer: LoadedTokenizer;
@@ -37,7 +36,6 @@ export class PairEncoder {
     this.#tokenizer = loadTokenizer(spec, options);
     this.#maxLength = spec.maxLength;
     this.#template = spec.pairTemplate === null ? null : new TemplateEncoder(this.#tokenizer, spec.pairTemplate);
-    this.padTokenId = spec.padTokenId;
     this.specialTokens = this.#template?.fixedTokens ?? this.#tokenizer.templates.pair.specialTokens;
   }
 

@@ -21,7 +21,7 @@ export class BatchScorer {
   /** @throws RerankError `model_files` */
   static async open(options: WorkerOptions): Promise<BatchScorer> {
     const encoder = new PairEncoder(options.spec);
-    const padding = { id: encoder.padTokenId, side: options.spec.padSide };
+    const padding = { id: options.spec.padTokenId, side: options.spec.padSide };
     return new BatchScorer(encoder, await OnnxSession.open(options), padding);
   }
 

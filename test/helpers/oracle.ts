@@ -1,9 +1,13 @@
 // The recorded reference: outputs of sentence-transformers and transformers on the models of test/oracle/fixtures/models.
 
+import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { repoRoot } from './paths.ts';
+
+/** Activated scores, absolute. */
+export const SCORE_TOLERANCE = 1e-5;
 
 const FIXTURES = join(repoRoot, 'test', 'oracle', 'fixtures');
 
@@ -26,12 +30,15 @@ export interface OracleFacts {
   readonly defaultPromptName: string | null;
 }
 
+/** One recorded encoding: what the reference gave, or the error it raised. `a` and `b` index the texts. */
 export interface OracleEncode {
   readonly a: number;
   readonly b: number;
   readonly maxLength: number;
-  readonly ids: readonly number[];
-  readonly typeIds: readonly number[] | null;
+  readonly ids?: readonly number[];
+  readonly typeIds?: readonly number[] | null;
+  readonly truncated?: boolean;
+  readonly error?: { readonly type: string; readonly message: string };
 }
 
 export interface OracleScores {
@@ -47,6 +54,12 @@ export interface OracleActivation {
   readonly scores: readonly (number | readonly number[])[];
 }
 
+export interface OracleRanked {
+  readonly corpus_id: number;
+  readonly score: number;
+  readonly text?: string;
+}
+
 export interface OracleRank {
   readonly query: number;
   readonly documents: readonly number[];
@@ -57,7 +70,7 @@ export interface OracleRank {
   readonly promptName?: string;
   readonly activation?: string;
   readonly applySoftmax?: boolean;
-  readonly results: readonly { readonly corpus_id: number; readonly score: number; readonly text?: string }[];
+  readonly results: readonly OracleRanked[];
 }
 
 export interface OracleError {
@@ -98,4 +111,20 @@ export function oracleText({ texts }: Oracle, index: number): string {
   const text = texts[index];
   if (text === undefined) throw new Error(`the fixture has no text ${index}`);
   return 't' in text ? text.t : text.unit.repeat(text.times) + (text.tail ?? '');
+}
+
+/** Same documents in the same places with the same scores, except among documents whose reference scores are closer than the tolerance. */
+export function assertRanking(actual: readonly OracleRanked[], expected: readonly OracleRanked[]): void {
+  assert.equal(actual.length, expected.length);
+  const reference = new Map(expected.map(({ corpus_id, score }) => [corpus_id, score]));
+  actual.forEach(({ corpus_id, score }, place) => {
+    const want = expected[place]!;
+    assert.ok(Math.abs(score - want.score) <= SCORE_TOLERANCE, `place ${place}: ${score} instead of ${want.score}`);
+    if (corpus_id === want.corpus_id) return;
+    const own = reference.get(corpus_id) ?? Number.NaN;
+    assert.ok(
+      Math.abs(own - want.score) <= SCORE_TOLERANCE,
+      `place ${place}: document ${corpus_id} instead of ${want.corpus_id}`,
+    );
+  });
 }

@@ -2,7 +2,7 @@
 
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { type Config, loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Dialect } from '../../src/http/dialects/dialect.ts';
 import { type RunningServer, startServer } from '../../src/http/server.ts';
@@ -17,6 +17,7 @@ import type {
   RerankService,
 } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
+import { readyStatus } from '../helpers/scorer-status.ts';
 
 const TIMING = { queueMs: 1.5, tokenizationMs: 0.25, inferenceMs: 12.0004, totalMs: 14 };
 
@@ -87,7 +88,11 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   const app = createApp(
     {
       service: recordingService(options, calls),
-      scorer: { spec: fakeSpec(options.spec), facts: FACTS, status: () => ({ ...statusOf(config), ...options.status }) },
+      scorer: {
+        spec: fakeSpec(options.spec),
+        facts: FACTS,
+        status: () => ({ ...readyStatus(config.workers), ...options.status }),
+      },
       settings: config,
       logger: createLogger({ level: 'debug', json: true, colour: false, stream: lineSink(logLines) }),
       isDraining: () => state.draining,
@@ -125,19 +130,6 @@ function recordingService(options: TestServerOptions, calls: TestServer['calls']
       calls.push({ request, context });
       return predict(request, context);
     },
-  };
-}
-
-function statusOf(config: Config): ScorerStatus {
-  const { workers } = config;
-  return {
-    state: 'ready',
-    workers,
-    readyWorkers: workers,
-    busyWorkers: 0,
-    queuedBatches: 0,
-    outstandingCost: 0,
-    lastError: null,
   };
 }
 

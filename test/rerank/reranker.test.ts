@@ -5,6 +5,7 @@ import type { ModelSpec, PairBatch, ScoredBatch, Scorer, ScorerStatus, SessionFa
 import { DEFAULT_RERANKER_OPTIONS, Reranker } from '../../src/rerank/reranker.ts';
 import { type CallContext, DEFAULT_SCORING } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
+import { readyStatus } from '../helpers/scorer-status.ts';
 
 const CONTEXT: CallContext = { id: 'c', deadlineMs: Number.POSITIVE_INFINITY, signal: null };
 
@@ -26,8 +27,7 @@ class FakeScorer implements Scorer {
   }
 
   status(): ScorerStatus {
-    const { outstandingCost } = this;
-    return { state: 'ready', workers: 2, readyWorkers: 2, busyWorkers: 0, queuedBatches: 0, outstandingCost, lastError: null };
+    return { ...readyStatus(2), outstandingCost: this.outstandingCost };
   }
 
   async score(batches: readonly PairBatch[], ticket: Ticket): Promise<ScoredBatch[]> {

@@ -9,23 +9,26 @@ import { RerankError } from '../../src/errors.ts';
 import type { PairBatch } from '../../src/protocol.ts';
 import { PairEncoder } from '../../workers/pair-encoder.ts';
 import type { LoadOptions } from '../../workers/tokenizer/load.ts';
-import { type EncodeCase, encodePair, encoderSpec, families, familyEncoder, readFixture } from './tokenizer/fixtures.ts';
+import { type Oracle, type OracleEncode, oracleFamilies, oracleText, readOracle } from '../helpers/oracle.ts';
+import { encodePair, encoderSpec, familyEncoder } from './tokenizer/fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crossrank-pair-encoder-'));
 after(() => rmSync(folder, { recursive: true }));
 
 test('fixtures of the reference exist', () => {
-  assert.ok(families().length >= 12, `found ${families().join(', ')}`);
+  assert.ok(oracleFamilies().length >= 12, `found ${oracleFamilies().join(', ')}`);
 });
 
 /** Why a case differs from what the reference recorded, or null. */
-function difference(encoder: PairEncoder, texts: readonly string[], recorded: EncodeCase): string | null {
+function difference(encoder: PairEncoder, oracle: Oracle, recorded: OracleEncode): string | null {
+  const query = oracleText(oracle, recorded.a);
+  const document = oracleText(oracle, recorded.b);
   const where = `limit ${recorded.maxLength}, texts ${recorded.a} and ${recorded.b}`;
   if (recorded.ids === undefined) {
-    assert.throws(() => encodePair(encoder, texts[recorded.a]!, texts[recorded.b]!, recorded.maxLength), RerankError, where);
+    assert.throws(() => encodePair(encoder, query, document, recorded.maxLength), RerankError, where);
     return null;
   }
-  const encoded = encodePair(encoder, texts[recorded.a]!, texts[recorded.b]!, recorded.maxLength);
+  const encoded = encodePair(encoder, query, document, recorded.maxLength);
   if (encoded.ids.join() !== recorded.ids.join()) return `${where}: ids`;
   if (recorded.typeIds && encoded.typeIds.join() !== recorded.typeIds.join()) return `${where}: type ids`;
   if (recorded.truncated !== undefined && encoded.truncated !== recorded.truncated) return `${where}: truncated`;
@@ -43,13 +46,14 @@ function variants(family: string): readonly (readonly [string, LoadOptions])[] {
     : pieces;
 }
 
-for (const family of families()) {
+for (const family of oracleFamilies()) {
   describe(`family ${family}`, () => {
-    const { texts, encode } = readFixture(family);
+    const oracle = readOracle(family);
+    const { encode } = oracle;
     for (const [name, options] of variants(family)) {
       test(`${encode.length} recorded encodings, ${name}`, () => {
         const encoder = familyEncoder(family, options);
-        const differences = encode.map((recorded) => difference(encoder, texts, recorded)).filter((found) => found !== null);
+        const differences = encode.map((recorded) => difference(encoder, oracle, recorded)).filter((found) => found !== null);
         assert.deepEqual(differences, []);
       });
     }

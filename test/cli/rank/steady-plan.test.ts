@@ -5,6 +5,7 @@ import type { PairBatch, Scorer } from '../../../src/protocol.ts';
 import { Reranker } from '../../../src/rerank/reranker.ts';
 import { DEFAULT_SCORING } from '../../../src/rerank/types.ts';
 import { fakeSpec } from '../../helpers/model-spec.ts';
+import { readyStatus } from '../../helpers/scorer-status.ts';
 
 const DOCUMENTS = Array.from({ length: 400 }, (_, index) => `${index} ${'word '.repeat(1 + ((index * 7) % 40))}`);
 
@@ -26,15 +27,7 @@ async function batchesOf(
     spec: fakeSpec(),
     facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: '' },
     costPerSecond: () => costPerSecond,
-    status: () => ({
-      state: 'ready',
-      workers,
-      readyWorkers: workers,
-      busyWorkers: 0,
-      queuedBatches: 0,
-      outstandingCost: 0,
-      lastError: null,
-    }),
+    status: () => readyStatus(workers),
     score: async (batches) => {
       given = batches;
       return batches.map(({ pairs }) => ({

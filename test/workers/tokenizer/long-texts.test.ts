@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loadTokenizer } from '../../../workers/tokenizer/load.ts';
-import { encoderSpec, families } from './fixtures.ts';
+import { oracleFamilies } from '../../helpers/oracle.ts';
+import { encoderSpec } from './fixtures.ts';
 
 const FAMILIES = [
   'bert',
@@ -15,7 +16,7 @@ const FAMILIES = [
   'deberta-v2',
   'modernbert',
   'pair-template',
-].filter((family) => families().includes(family));
+].filter((family) => oracleFamilies().includes(family));
 const FRAGMENTS = [
   'The quick brown fox',
   ' jumps over ',

@@ -1,0 +1,16 @@
+// The status of a scorer in order, for fakes.
+
+import type { ScorerStatus } from '../../src/protocol.ts';
+
+/** All workers ready, nothing waiting. */
+export function readyStatus(workers: number): ScorerStatus {
+  return {
+    state: 'ready',
+    workers,
+    readyWorkers: workers,
+    busyWorkers: 0,
+    queuedBatches: 0,
+    outstandingCost: 0,
+    lastError: null,
+  };
+}
