@@ -9,6 +9,7 @@ import { RerankError } from './errors.ts';
 import { memoryLimitBytes, usableCores } from './limits.ts';
 import { checkMemory } from './model/memory-estimate.ts';
 import { loadModelSpec } from './model/model-spec.ts';
+import { ownWeightsSource } from './model/weights.ts';
 import { WorkerPool } from './pool/worker-pool.ts';
 import { renderProgress } from './progress-bar.ts';
 import type { ActivationName, ModelSpec, PairTemplate } from './protocol.ts';
@@ -121,7 +122,9 @@ export class CrossEncoder implements AsyncDisposable {
       options,
     );
     checkMemory(spec, workers, memoryLimitBytes());
-    return new CrossEncoder(await WorkerPool.start({ spec, workers, cpuMemArena: options.cpuMemArena ?? false }));
+    return new CrossEncoder(
+      await WorkerPool.start({ spec, weights: ownWeightsSource(spec), workers, cpuMemArena: options.cpuMemArena ?? false }),
+    );
   }
 
   /** Longest pair in tokens. */

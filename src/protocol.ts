@@ -63,11 +63,44 @@ export interface SessionFacts {
   /** The graph's output is `[n]`, without a label axis; a softmax over the labels then has nothing to work on. */
   readonly flatOutput: boolean;
   readonly runtimeVersion: string;
+  readonly dtype: Dtype;
+  /** Whether the weights are a packed copy, mapped into memory and shared. */
+  readonly packed: boolean;
+}
+
+/** Number format of the weights a worker computes with. */
+export type Dtype = 'float32' | 'int8';
+
+/** A logit the writer of a prepared copy computed with the model's own file; warm-up compares. */
+export interface PreparedCheck {
+  readonly query: string;
+  readonly document: string;
+  readonly logits: readonly number[];
+}
+
+/** The file a worker opens: the model's own, or a copy of it made on this machine. */
+export interface ModelWeights {
+  readonly onnxFile: string;
+  readonly dtype: Dtype;
+  /** Set when the file is a packed copy: already optimised, weights laid out for this machine and mapped into memory. */
+  readonly packed: PreparedCheck | null;
+}
+
+/** Where the pool gets the file its workers open; asked anew for each set of workers. */
+export interface WeightsSource {
+  open(): Promise<ModelWeights>;
+  /**
+   * Told that workers could not load what {@link open} gave.
+   *
+   * @returns whether a second open() will give something else
+   */
+  reject(weights: ModelWeights, cause: Error): Promise<boolean>;
 }
 
 /** Given to each worker as workerData. */
 export interface WorkerOptions {
   readonly spec: ModelSpec;
+  readonly weights: ModelWeights;
   /** Whether the runtime keeps a CPU memory arena (faster, keeps the largest working set ever seen). */
   readonly cpuMemArena: boolean;
 }

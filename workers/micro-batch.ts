@@ -1,6 +1,6 @@
 // Pure: groups encoded pairs into runs with no or almost no padding, and lays a run out as the model's input arrays.
 
-import type { SessionFacts } from '../src/protocol.ts';
+import type { Dtype, SessionFacts } from '../src/protocol.ts';
 import type { EncodedPair } from './pair-encoder.ts';
 
 /** Bounds of one run. A pair longer than maxTokens runs alone. */
@@ -9,10 +9,15 @@ export interface RunLimits {
   readonly maxTokens: number;
   /** Largest share of padded slots, 0..1. */
   readonly maxPadding: number;
+  readonly maxPairs: number;
 }
 
 /** A CPU is at its peak at about 64-256 tokens a run; more gains nothing, and 5 % of padding costs less than a further run. */
-export const RUN_LIMITS: RunLimits = { maxTokens: 256, maxPadding: 0.05 };
+export const RUN_LIMITS: Readonly<Record<Dtype, RunLimits>> = {
+  float32: { maxTokens: 256, maxPadding: 0.05, maxPairs: 256 },
+  // Activations are quantised with one scale a run: a second pair would change the scores of the first.
+  int8: { maxTokens: 256, maxPadding: 0, maxPairs: 1 },
+};
 
 /** One input of a run: `[pairs, length]`, row-major. int64 values sit in the low words of `data`. */
 export interface Feed {
@@ -35,7 +40,7 @@ export interface RunFeeds {
  * @param lengths tokens of each pair
  * @returns runs of pair indices; each pair once, lengths falling within a run
  */
-export function planRuns(lengths: Uint32Array, limits: RunLimits = RUN_LIMITS): Uint32Array[] {
+export function planRuns(lengths: Uint32Array, limits: RunLimits): Uint32Array[] {
   const order = Uint32Array.from(lengths.keys()).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
   const runs: Uint32Array[] = [];
   let start = 0;
@@ -52,7 +57,7 @@ function runEnd(order: Uint32Array, lengths: Uint32Array, start: number, limits:
   const longest = lengths[order[start]!]!;
   let used = longest;
   let end = start + 1;
-  while (end < order.length) {
+  while (end < order.length && end - start < limits.maxPairs) {
     const slots = (end - start + 1) * longest;
     used += lengths[order[end]!]!;
     if (slots > limits.maxTokens || slots - used > slots * limits.maxPadding) break;

@@ -2,7 +2,7 @@
 
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { RerankError } from '../src/errors.ts';
-import type { ModelSpec, SessionFacts, WorkerOptions } from '../src/protocol.ts';
+import type { SessionFacts, WorkerOptions } from '../src/protocol.ts';
 import { halfToFloat32 } from './half.ts';
 import { KNOWN_INPUTS, type RunFeeds } from './micro-batch.ts';
 
@@ -34,13 +34,14 @@ export class OnnxSession {
    *
    * @throws RerankError `model_files` when the runtime refuses the file or the graph asks for inputs we cannot build
    */
-  static async open({ spec, cpuMemArena }: WorkerOptions): Promise<OnnxSession> {
+  static async open({ weights, cpuMemArena }: Pick<WorkerOptions, 'weights' | 'cpuMemArena'>): Promise<OnnxSession> {
     try {
-      const session = await InferenceSession.create(spec.onnxFile, {
+      const session = await InferenceSession.create(weights.onnxFile, {
         intraOpNumThreads: 1,
         interOpNumThreads: 1,
         executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
+        // A packed copy was optimised when it was written; optimising it again would only cost time.
+        graphOptimizationLevel: weights.packed === null ? 'all' : 'disabled',
         enableCpuMemArena: cpuMemArena,
         // Patterns are kept per input shape; with runs of every length they would only grow.
         enableMemPattern: false,
@@ -49,7 +50,7 @@ export class OnnxSession {
       return new OnnxSession(session);
     } catch (error) {
       if (error instanceof RerankError) throw error;
-      throw cannotOpen(spec, error);
+      throw cannotOpen(weights.onnxFile, error);
     }
   }
 
@@ -111,8 +112,8 @@ function chooseOutput(names: readonly string[]): string {
   throw new RerankError('model_files', `the graph has the outputs ${names.join(', ')}; none of them is named logits or scores`);
 }
 
-function cannotOpen(spec: ModelSpec, error: unknown): RerankError {
-  return new RerankError('model_files', `cannot open ${spec.onnxFile}: ${messageOf(error)}`);
+function cannotOpen(onnxFile: string, error: unknown): RerankError {
+  return new RerankError('model_files', `cannot open ${onnxFile}: ${messageOf(error)}`);
 }
 
 function messageOf(error: unknown): string {

@@ -1,8 +1,8 @@
 // One worker's engine: encode -> micro-batch -> run -> logits. Knows nothing of threads or the pool.
 
 import { RerankError } from '../src/errors.ts';
-import type { BatchScores, PairBatch, SessionFacts, WorkerOptions } from '../src/protocol.ts';
-import { buildFeeds, type Padding, planRuns, RUN_LIMITS } from './micro-batch.ts';
+import type { BatchScores, ModelWeights, PairBatch, SessionFacts, WorkerOptions } from '../src/protocol.ts';
+import { buildFeeds, type Padding, planRuns, RUN_LIMITS, type RunLimits } from './micro-batch.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { type EncodedPair, PairEncoder } from './pair-encoder.ts';
 
@@ -11,18 +11,21 @@ export class BatchScorer {
   readonly #encoder: PairEncoder;
   readonly #session: OnnxSession;
   readonly #padding: Padding;
+  readonly #limits: RunLimits;
+  readonly #weights: ModelWeights;
 
-  private constructor(encoder: PairEncoder, session: OnnxSession, padding: Padding) {
+  private constructor(encoder: PairEncoder, session: OnnxSession, { spec, weights }: WorkerOptions) {
     this.#encoder = encoder;
     this.#session = session;
-    this.#padding = padding;
+    this.#padding = { id: spec.padTokenId, side: spec.padSide };
+    this.#limits = RUN_LIMITS[weights.dtype];
+    this.#weights = weights;
   }
 
   /** @throws RerankError `model_files` */
   static async open(options: WorkerOptions): Promise<BatchScorer> {
     const encoder = new PairEncoder(options.spec);
-    const padding = { id: options.spec.padTokenId, side: options.spec.padSide };
-    return new BatchScorer(encoder, await OnnxSession.open(options), padding);
+    return new BatchScorer(encoder, await OnnxSession.open(options), options);
   }
 
   /** @param numLabels labels seen in warm-up; the graph's own shape may be symbolic */
@@ -33,6 +36,8 @@ export class BatchScorer {
       numLabels,
       flatOutput: this.#session.flatOutput,
       runtimeVersion: this.#session.runtimeVersion,
+      dtype: this.#weights.dtype,
+      packed: this.#weights.packed !== null,
     };
   }
 
@@ -63,7 +68,7 @@ export class BatchScorer {
     tokenCounts: Uint32Array,
     isCancelled: () => boolean,
   ): Promise<Pick<BatchScores, 'logits' | 'numLabels' | 'tokenSlots' | 'runs'>> {
-    const runs = planRuns(tokenCounts, RUN_LIMITS);
+    const runs = planRuns(tokenCounts, this.#limits);
     let logits = new Float32Array(0);
     let numLabels = 0;
     let tokenSlots = 0;

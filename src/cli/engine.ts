@@ -6,6 +6,7 @@ import { memoryLimitBytes } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { checkMemory } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
+import { ownWeightsSource } from '../model/weights.ts';
 import { type PoolEvent, WorkerPool } from '../pool/worker-pool.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { Reranker } from '../rerank/reranker.ts';
@@ -44,6 +45,7 @@ export function readSpec(config: Config, logger: Logger): ModelSpec {
 export function createPool(config: Config, spec: ModelSpec, logger: Logger): WorkerPool {
   return new WorkerPool({
     spec,
+    weights: ownWeightsSource(spec),
     workers: config.workers,
     cpuMemArena: config.cpuMemArena,
     onEvent: (event) => logPoolEvent(logger, event),

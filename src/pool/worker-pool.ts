@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RerankError } from '../errors.ts';
 import type {
   ModelSpec,
+  ModelWeights,
   PairBatch,
   ScoredBatch,
   ScoreReply,
@@ -11,6 +12,7 @@ import type {
   ScorerStatus,
   SessionFacts,
   Ticket,
+  WeightsSource,
   WorkerReady,
 } from '../protocol.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -19,6 +21,7 @@ import { WorkerSet } from './worker-set.ts';
 
 export interface WorkerPoolOptions {
   readonly spec: ModelSpec;
+  readonly weights: WeightsSource;
   /** Worker threads; each holds one session of one intra-op thread. */
   readonly workers: number;
   readonly cpuMemArena: boolean;
@@ -148,12 +151,24 @@ export class WorkerPool implements Scorer {
     if (this.#state === 'starting') this.#state = 'open';
   }
 
-  #startSet(): Promise<WorkerSet> {
+  /** A prepared copy that does not load is rejected once: the source then makes another or gives the model's own file. */
+  async #startSet(): Promise<WorkerSet> {
+    const source = this.#options.weights;
+    const weights = await source.open();
+    try {
+      return await this.#startWorkers(weights);
+    } catch (error) {
+      if (!(await source.reject(weights, error as Error))) throw error;
+      return this.#startWorkers(await source.open());
+    }
+  }
+
+  #startWorkers(weights: ModelWeights): Promise<WorkerSet> {
     const { spec, cpuMemArena, workers, workerUrl } = this.#options;
     return WorkerSet.start({
       workerUrl: workerUrl ?? WORKER_URL,
       size: workers,
-      workerOptions: { spec, cpuMemArena },
+      workerOptions: { spec, weights, cpuMemArena },
       onChange: () => this.#onWorkersChanged(),
     });
   }

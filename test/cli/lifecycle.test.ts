@@ -103,7 +103,15 @@ class ScriptedEngine implements Engine {
     });
     return {
       spec: fakeSpec(),
-      facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: 'x' },
+      facts: {
+        inputs: [],
+        output: 'logits',
+        numLabels: 1,
+        flatOutput: false,
+        runtimeVersion: 'x',
+        dtype: 'float32',
+        packed: false,
+      },
       costPerSecond: () => 1,
       status,
       score: () => Promise.reject(new Error('not used')),

@@ -27,6 +27,8 @@ const FACTS: SessionFacts = {
   numLabels: 1,
   flatOutput: false,
   runtimeVersion: '1.30.0',
+  dtype: 'float32',
+  packed: false,
 };
 
 /** Ranks the last document first: document i of n scores (i + 1) / n. */

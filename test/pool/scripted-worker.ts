@@ -15,7 +15,15 @@ async function initialize(): Promise<(task: ScoreTask) => Promise<ScoreReply>> {
   parentPort?.postMessage({
     kind: 'ready',
     threadId,
-    facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: 'none' },
+    facts: {
+      inputs: [],
+      output: 'logits',
+      numLabels: 1,
+      flatOutput: false,
+      runtimeVersion: 'none',
+      dtype: 'float32',
+      packed: false,
+    },
     tokensPerSecond: 1000,
     loadMs: 1,
     knownPairError: null,

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RerankError } from '../../src/errors.ts';
+import { ownWeightsSource } from '../../src/model/weights.ts';
 import { type PoolEvent, WorkerPool } from '../../src/pool/worker-pool.ts';
 import type { PairBatch, Ticket } from '../../src/protocol.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 
 const WORKER_URL = new URL('./scripted-worker.js', import.meta.url);
+const WEIGHTS = ownWeightsSource(fakeSpec());
 
 function batchOf(...documents: string[]): PairBatch {
   const pairs = new Uint32Array(2 * documents.length);
@@ -31,6 +33,7 @@ async function withPool(
   const events: PoolEvent[] = [];
   const pool = await WorkerPool.start({
     spec: fakeSpec({ directory }),
+    weights: WEIGHTS,
     workers,
     cpuMemArena: false,
     workerUrl: WORKER_URL,
@@ -78,13 +81,19 @@ test('no batches settle at once', async () => {
 test('a start with a failing worker is refused with the cause and leaves no thread', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'crossrank-pool-'));
   writeFileSync(join(directory, 'fail'), '');
-  const start = WorkerPool.start({ spec: fakeSpec({ directory }), workers: 3, cpuMemArena: false, workerUrl: WORKER_URL });
+  const start = WorkerPool.start({
+    spec: fakeSpec({ directory }),
+    weights: WEIGHTS,
+    workers: 3,
+    cpuMemArena: false,
+    workerUrl: WORKER_URL,
+  });
   await assert.rejects(start, (error: unknown) => codeIs('model_files')(error) && (error as Error).message === 'told to fail');
   rmSync(directory, { recursive: true });
 });
 
 test('before the workers are warm a call fails with not_ready', async () => {
-  const pool = new WorkerPool({ spec: fakeSpec(), workers: 1, cpuMemArena: false, workerUrl: WORKER_URL });
+  const pool = new WorkerPool({ spec: fakeSpec(), weights: WEIGHTS, workers: 1, cpuMemArena: false, workerUrl: WORKER_URL });
   assert.equal(pool.status().state, 'starting');
   await assert.rejects(pool.score([batchOf('score 1')], ticket()), codeIs('not_ready'));
   await pool.started;
@@ -235,7 +244,7 @@ test('past its time close drops what is left, waits for the running batch, and e
 });
 
 test('closing while the workers load waits for them', async () => {
-  const pool = new WorkerPool({ spec: fakeSpec(), workers: 2, cpuMemArena: false, workerUrl: WORKER_URL });
+  const pool = new WorkerPool({ spec: fakeSpec(), weights: WEIGHTS, workers: 2, cpuMemArena: false, workerUrl: WORKER_URL });
   await pool.close(1000);
   assert.equal(pool.status().state, 'closed');
 });

@@ -19,7 +19,15 @@ class FakeScorer implements Scorer {
 
   constructor(spec: Partial<ModelSpec> = {}, numLabels = 1) {
     this.spec = fakeSpec(spec);
-    this.facts = { inputs: [], output: 'logits', numLabels, flatOutput: false, runtimeVersion: 'none' };
+    this.facts = {
+      inputs: [],
+      output: 'logits',
+      numLabels,
+      flatOutput: false,
+      runtimeVersion: 'none',
+      dtype: 'float32',
+      packed: false,
+    };
   }
 
   costPerSecond(): number {

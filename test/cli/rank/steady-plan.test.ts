@@ -25,7 +25,7 @@ async function batchesOf(
   let given: readonly PairBatch[] = [];
   const scorer: Scorer = {
     spec: fakeSpec(),
-    facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: '' },
+    facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: '', dtype: 'float32', packed: false },
     costPerSecond: () => costPerSecond,
     status: () => readyStatus(workers),
     score: async (batches) => {
