@@ -2,8 +2,9 @@
 
 import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { RerankError } from '../../errors.ts';
+import { ELEMENT_BYTES } from './data-types.ts';
 import {
   type GraphProto,
   type ModelProto,
@@ -12,7 +13,7 @@ import {
   type TensorProto,
   TensorProtoSchema,
 } from './onnx_pb.ts';
-import { FileRange, type TensorSource } from './tensor-source.ts';
+import { FileRange, openForReading, type TensorSource } from './tensor-source.ts';
 import { type Span, type WireField, WireScanner } from './wire-scan.ts';
 
 /** A decoded graph whose large initializers stay where they are. */
@@ -44,21 +45,22 @@ const ALIGNMENT = 4096;
  * @throws RerankError `model_files` when it cannot be read, is not ONNX, or names weights outside its own directory
  */
 export function readOnnxModel(path: string): OnnxModel {
-  const file = open(path);
+  const file = openForReading(path);
   try {
     const size = fstatSync(file).size;
     const scanner = new WireScanner(file, path, size);
     const { outer, graphs } = splitModel(scanner, size);
+    if (graphs.length === 0) throw new RerankError('model_files', `cannot open ${path}: not an ONNX file, it has no graph`);
     const graphParts = graphs.map((span) => splitGraph(scanner, span));
     const pieces = [scanner, outer, graphParts.flatMap(({ rest }) => rest)] as const;
     const proto = decodeSkeleton(path, ...pieces);
     const graph = proto.graph;
-    if (graph === undefined) throw notOnnx(path);
+    if (graph === undefined) throw new RerankError('internal', 'a graph was read and is gone. This is a bug.');
     const sources = new Map<TensorProto, TensorSource>();
     for (const { initializers } of graphParts) {
       for (const span of initializers) addInitializer({ path, scanner, graph, sources }, span);
     }
-    const external = [...sources.values()].map((source) => (source as FileRange).path);
+    const external = [...sources.values(), ...innerRanges(path, graph)].map((source) => (source as FileRange).path);
     return { proto, graph, sources, files: [...new Set([path, ...external])] };
   } finally {
     closeSync(file);
@@ -69,9 +71,16 @@ export function readOnnxModel(path: string): OnnxModel {
  * Writes a model: the graph to `path`, every initializer with a source to one file beside it. Both are synced.
  *
  * @param onBytes called with the number of bytes of each written piece; the event loop runs between tensors
+ * @throws RerankError `model_files` when an inner graph or a node keeps weights in a file
  */
 export async function writeOnnxModel(model: OnnxModel, path: string, onBytes: (count: number) => void = () => {}): Promise<void> {
   const location = `${basename(path)}.data`;
+  if (model.files.some((file) => [path, join(dirname(path), location)].includes(file)))
+    throw new RerankError('internal', `${path} would be written over the weights it is made from. This is a bug.`);
+  const [inner] = innerRanges(path, model.graph);
+  // Only initializers of the main graph are carried along: these would be lost.
+  if (inner !== undefined)
+    throw new RerankError('model_files', `the graph keeps weights of a node in ${basename(inner.path)}; export the model again`);
   const data = openSync(join(dirname(path), location), 'w');
   try {
     let end = 0;
@@ -105,14 +114,6 @@ export function addStoredTensor(
   model.sources.set(tensor, source);
 }
 
-function open(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    throw new RerankError('model_files', `cannot read ${path}: ${(error as Error).message}`);
-  }
-}
-
 /** Everything around the graph, and the graph's span (protobuf merges a field given twice, so there may be several). */
 function splitModel(scanner: WireScanner, size: number): { outer: Span[]; graphs: Span[] } {
   const outer: Span[] = [];
@@ -137,10 +138,14 @@ function splitGraph(scanner: WireScanner, graph: Span): { rest: Span[]; initiali
 function decodeSkeleton(path: string, scanner: WireScanner, outer: readonly Span[], graph: readonly Span[]): ModelProto {
   const inner = Buffer.concat(graph.map((span) => scanner.bytes(span)));
   const parts = [...outer.map((span) => scanner.bytes(span)), lengthDelimited(MODEL_GRAPH, inner)];
+  return decode(path, ModelProtoSchema, Buffer.concat(parts));
+}
+
+function decode<Desc extends DescMessage>(path: string, schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
   try {
-    return fromBinary(ModelProtoSchema, Buffer.concat(parts));
+    return fromBinary(schema, bytes);
   } catch (error) {
-    throw new RerankError('model_files', `${path} is not an ONNX file, or it is damaged: ${(error as Error).message}`);
+    throw new RerankError('model_files', `cannot open ${path}: not an ONNX file, or damaged: ${(error as Error).message}`);
   }
 }
 
@@ -164,7 +169,7 @@ function addInitializer({ path, scanner, graph, sources }: Target, span: Span): 
     field.number === TENSOR_RAW_DATA && field.payload.end - field.payload.start > INLINE_BYTES;
   const raw = fields.findLast(isLarge);
   const kept = fields.filter((field) => !isLarge(field)).map((field) => scanner.bytes(field.whole));
-  const tensor = fromBinary(TensorProtoSchema, Buffer.concat(kept));
+  const tensor = decode(path, TensorProtoSchema, Buffer.concat(kept));
   graph.initializer.push(tensor);
   if (raw !== undefined) sources.set(tensor, new FileRange(path, raw.payload.start, raw.payload.end - raw.payload.start));
   else if (tensor.dataLocation === EXTERNAL) sources.set(tensor, externalRange(path, tensor));
@@ -176,30 +181,24 @@ function externalRange(path: string, tensor: TensorProto): FileRange {
   if (location === '.' || isAbsolute(location) || location.split(/[\\/]/).includes('..')) {
     throw new RerankError('model_files', `${path}: the weights '${tensor.name}' lie outside the model's directory (${location})`);
   }
-  const length = entries.get('length');
-  return new FileRange(
-    join(dirname(path), location),
-    Number(entries.get('offset') ?? 0),
-    length === undefined ? tensorBytes(path, tensor) : Number(length),
-  );
+  const offset = Number(entries.get('offset') ?? 0);
+  const length = Number(entries.get('length') ?? tensorBytes(path, tensor));
+  if (![offset, length].every((value) => Number.isSafeInteger(value) && value >= 0))
+    throw new RerankError('model_files', `${path}: '${tensor.name}' lies at no place in ${location}`);
+  return new FileRange(join(dirname(path), location), offset, length);
 }
 
-/** Bytes an element of a TensorProto data type takes. */
-const ELEMENT_BYTES: Readonly<Record<number, number>> = {
-  1: 4, // float
-  2: 1, // uint8
-  3: 1, // int8
-  4: 2, // uint16
-  5: 2, // int16
-  6: 4, // int32
-  7: 8, // int64
-  9: 1, // bool
-  10: 2, // float16
-  11: 8, // double
-  12: 4, // uint32
-  13: 8, // uint64
-  16: 2, // bfloat16
-};
+/** Where the weights of nodes and inner graphs lie that are not in the message. */
+function innerRanges(path: string, { node }: GraphProto): FileRange[] {
+  return node.flatMap(({ attribute }) =>
+    attribute.flatMap(({ t, g, graphs }) => {
+      const inner = g === undefined ? graphs : [g, ...graphs];
+      const tensors = [...(t === undefined ? [] : [t]), ...inner.flatMap(({ initializer }) => initializer)];
+      const own = tensors.filter(({ dataLocation }) => dataLocation === EXTERNAL).map((tensor) => externalRange(path, tensor));
+      return [...own, ...inner.flatMap((graph) => innerRanges(path, graph))];
+    }),
+  );
+}
 
 function tensorBytes(path: string, tensor: TensorProto): number {
   const size = ELEMENT_BYTES[tensor.dataType];
@@ -235,8 +234,4 @@ function writeSynced(path: string, bytes: Uint8Array): void {
 
 function writeFully(file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, position + done);
-}
-
-function notOnnx(path: string): RerankError {
-  return new RerankError('model_files', `${path} is not an ONNX file: it has no graph`);
 }

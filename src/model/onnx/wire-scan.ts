@@ -93,6 +93,6 @@ export class WireScanner {
   }
 
   #broken(position: number): RerankError {
-    return new RerankError('model_files', `${this.#path} is not an ONNX file, or it is damaged (at byte ${position})`);
+    return new RerankError('model_files', `cannot open ${this.#path}: not an ONNX file, or damaged (at byte ${position})`);
   }
 }
