@@ -1,6 +1,6 @@
-// Flags, environment and defaults -> one frozen Config. The only reader of process.env; main and the command line import it.
+// Flags, environment and defaults -> one frozen Config. The only reader of process.env; main, the command line and the library import it.
 
-import { environmentName, type OPTIONS, type OptionKey, type OptionSpec, optionEntries } from './config/options.ts';
+import { environmentName, OPTIONS, type OptionKey, type OptionSpec, optionEntries } from './config/options.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import { didYouMean } from './nearest-name.ts';
@@ -33,7 +33,7 @@ export function loadConfig(
   const values: Record<string, unknown> = {};
   for (const [key, option] of optionEntries()) {
     const given = givenText(option, flags, environment, warnings);
-    values[key] = given === null ? option.fallback() : parseOption(option, given, problems);
+    values[key] = given === null ? option.fallback(environment) : parseOption(option, given, problems);
   }
   problems.push(...conflicts(values));
   if (problems.length > 0) throw new RerankError('config', problems.join('\n'));
@@ -43,6 +43,12 @@ export function loadConfig(
 /** The directory to load the model from. */
 export function modelDirectory(config: Config): string {
   return config.modelId ?? EMBEDDED_MODEL_DIRECTORY;
+}
+
+/** The library's cache directory: the variable of `--cache-dir`, or its default. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const { cacheDirectory: option } = OPTIONS;
+  return environment[environmentName(option)] || option.fallback(environment);
 }
 
 /** The configuration for logs and reports, secrets as `***`. */

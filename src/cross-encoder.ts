@@ -4,15 +4,16 @@
 import { randomUUID } from 'node:crypto';
 import { Tensor } from 'onnxruntime-common';
 import { resolveActivationName } from './activation-name.ts';
+import { cacheDirectory } from './config.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import { memoryLimitBytes, usableCores } from './limits.ts';
 import { checkMemory } from './model/memory-estimate.ts';
 import { loadModelSpec } from './model/model-spec.ts';
-import { ownWeightsSource } from './model/weights.ts';
+import { PreparedWeights } from './model/prepared/prepared-weights.ts';
 import { WorkerPool } from './pool/worker-pool.ts';
 import { renderProgress } from './progress-bar.ts';
-import type { ActivationName, ModelSpec, PairTemplate } from './protocol.ts';
+import type { ActivationName, Dtype, ModelSpec, PairTemplate } from './protocol.ts';
 import { DEFAULT_RERANKER_OPTIONS, Reranker } from './rerank/reranker.ts';
 import type { CallContext, PredictResult, ScoringOptions } from './rerank/types.ts';
 
@@ -31,6 +32,12 @@ export interface CrossEncoderOptions {
   readonly pairTemplate?: PairTemplate;
   /** Worker threads. Default: the usable cores. One is sentence-transformers' plain variant, several its multi-process variant. */
   readonly workers?: number;
+  /** `int8` quantises the model on this machine the first time. Default `float32`. */
+  readonly dtype?: Dtype;
+  /** Open a packed copy of the weights, made the first time: starts sooner, and workers share its memory. Default true. */
+  readonly prepared?: boolean;
+  /** Where prepared copies are kept. Default: `CROSSRANK_CACHE_DIR`, else the user's cache folder. */
+  readonly cacheDirectory?: string;
   /** Whether the runtime keeps a memory arena: a little faster, but memory never shrinks. Default false. */
   readonly cpuMemArena?: boolean;
 }
@@ -121,10 +128,16 @@ export class CrossEncoder implements AsyncDisposable {
       }),
       options,
     );
-    checkMemory(spec, workers, memoryLimitBytes());
-    return new CrossEncoder(
-      await WorkerPool.start({ spec, weights: ownWeightsSource(spec), workers, cpuMemArena: options.cpuMemArena ?? false }),
-    );
+    const { dtype = 'float32', prepared = true } = options;
+    checkMemory(spec, { workers, dtype, packed: prepared }, memoryLimitBytes());
+    const weights = new PreparedWeights({
+      spec,
+      dtype,
+      pack: prepared,
+      cacheDirectory: options.cacheDirectory ?? cacheDirectory(),
+      checkOwn: () => void checkMemory(spec, { workers, dtype, packed: false }, memoryLimitBytes()),
+    });
+    return new CrossEncoder(await WorkerPool.start({ spec, weights, workers, cpuMemArena: options.cpuMemArena ?? false }));
   }
 
   /** Longest pair in tokens. */

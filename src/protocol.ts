@@ -71,10 +71,10 @@ export interface SessionFacts {
 /** Number format of the weights a worker computes with. */
 export type Dtype = 'float32' | 'int8';
 
-/** A logit the writer of a prepared copy computed with the model's own file; warm-up compares. */
-export interface PreparedCheck {
-  readonly query: string;
-  readonly document: string;
+/** A pair and what its weights gave when they were prepared on this machine; warm-up compares, so a damaged or foreign file is noticed. */
+export interface WeightsCheck {
+  readonly ids: readonly number[];
+  readonly typeIds: readonly number[];
   readonly logits: readonly number[];
 }
 
@@ -82,13 +82,16 @@ export interface PreparedCheck {
 export interface ModelWeights {
   readonly onnxFile: string;
   readonly dtype: Dtype;
-  /** Set when the file is a packed copy: already optimised, weights laid out for this machine and mapped into memory. */
-  readonly packed: PreparedCheck | null;
+  /** Already optimised, its weights laid out for this machine; mapped into memory and shared. */
+  readonly packed: boolean;
+  /** Null for the model's own file. */
+  readonly check: WeightsCheck | null;
 }
 
 /** Where the pool gets the file its workers open; asked anew for each set of workers. */
 export interface WeightsSource {
-  open(): Promise<ModelWeights>;
+  /** @param signal ends a long preparation */
+  open(signal: AbortSignal): Promise<ModelWeights>;
   /**
    * Told that workers could not load what {@link open} gave.
    *
@@ -104,6 +107,27 @@ export interface WorkerOptions {
   /** Whether the runtime keeps a CPU memory arena (faster, keeps the largest working set ever seen). */
   readonly cpuMemArena: boolean;
 }
+
+/** Parent -> preparing process, once. */
+export interface PrepareTask {
+  readonly spec: ModelSpec;
+  readonly dtype: Dtype;
+  /** Whether the weights are packed for this machine, or only quantised. */
+  readonly pack: boolean;
+  /** Seven-bit weights, for CPUs whose int8 products would saturate. */
+  readonly reducedRange: boolean;
+  /** An empty directory on the file system the copy will live on. */
+  readonly directory: string;
+}
+
+/** Preparing process -> parent: any number of `progress`, then one of the others. */
+export type PrepareMessage =
+  | { readonly kind: 'progress'; readonly stage: PrepareStage; readonly done: number; readonly total: number }
+  | { readonly kind: 'done'; readonly onnxFile: string; readonly check: WeightsCheck; readonly notes: readonly string[] }
+  | { readonly kind: 'failed'; readonly error: ErrorData };
+
+/** What a preparation is doing; `done` and `total` are bytes. */
+export type PrepareStage = 'quantize' | 'pack';
 
 /** Worker -> main, once, after its session is open and warm. */
 export interface WorkerReady {
@@ -194,6 +218,10 @@ export interface ScorerStatus {
   readonly queuedBatches: number;
   /** Cost units accepted and not yet scored. */
   readonly outstandingCost: number;
+  /** Tokens scored since the start, special tokens included. */
+  readonly tokens: number;
+  /** Token slots the model ran for them; what exceeds `tokens` was padding. */
+  readonly tokenSlots: number;
   readonly lastError: string | null;
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configTableMarkdown, environmentName, optionEntries } from '../src/config/options.ts';
@@ -17,6 +17,9 @@ test('defaults', () => {
     modelId: null,
     servedModelName: null,
     onnxFile: null,
+    dtype: 'float32',
+    prepared: true,
+    cacheDirectory: join(homedir(), '.cache', 'crossrank'),
     maxLength: null,
     pairTemplate: null,
     defaultPromptName: null,
@@ -162,7 +165,7 @@ test('flags and variables are unique, and every option has its help', () => {
 
 test('the documented defaults are the defaults', () => {
   for (const [, option] of optionEntries()) {
-    const value = option.fallback();
+    const value = option.fallback({});
     if (typeof value === 'number' && option.flag !== 'workers') assert.equal(option.fallbackText, String(value), option.flag);
   }
 });

@@ -1,8 +1,9 @@
 // One onnxruntime session. The only importer of onnxruntime-node.
 
+import { basename } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { RerankError } from '../src/errors.ts';
-import type { SessionFacts, WorkerOptions } from '../src/protocol.ts';
+import type { ModelWeights, SessionFacts, WorkerOptions } from '../src/protocol.ts';
 import { halfToFloat32 } from './half.ts';
 import { KNOWN_INPUTS, type RunFeeds } from './micro-batch.ts';
 
@@ -32,25 +33,21 @@ export class OnnxSession {
   /**
    * Opens the weights with one intra-op thread: the pool scales by workers.
    *
-   * @throws RerankError `model_files` when the runtime refuses the file or the graph asks for inputs we cannot build
+   * @param packTo the runtime also writes what it opens, optimised and packed, to this file and its weights beside it
+   * @throws RerankError `model_files` when the runtime refuses the file or the graph asks for inputs we cannot build;
+   *   `internal` when the file is a prepared copy, or is to become one
    */
-  static async open({ weights, cpuMemArena }: Pick<WorkerOptions, 'weights' | 'cpuMemArena'>): Promise<OnnxSession> {
+  static async open(
+    { weights, cpuMemArena }: Pick<WorkerOptions, 'weights' | 'cpuMemArena'>,
+    packTo?: string,
+  ): Promise<OnnxSession> {
     try {
-      const session = await InferenceSession.create(weights.onnxFile, {
-        intraOpNumThreads: 1,
-        interOpNumThreads: 1,
-        executionMode: 'sequential',
-        // A packed copy was optimised when it was written; optimising it again would only cost time.
-        graphOptimizationLevel: weights.packed === null ? 'all' : 'disabled',
-        enableCpuMemArena: cpuMemArena,
-        // Patterns are kept per input shape; with runs of every length they would only grow.
-        enableMemPattern: false,
-        logSeverityLevel: 3,
-      });
-      return new OnnxSession(session);
+      const options = { ...sessionOptions(weights, cpuMemArena), ...(packTo === undefined ? {} : packOptions(packTo)) };
+      return new OnnxSession(await InferenceSession.create(weights.onnxFile, options));
     } catch (error) {
       if (error instanceof RerankError) throw error;
-      throw cannotOpen(weights.onnxFile, error);
+      const code = weights.check === null && packTo === undefined ? 'model_files' : 'internal';
+      throw new RerankError(code, `cannot open ${weights.onnxFile}: ${messageOf(error)}`);
     }
   }
 
@@ -91,6 +88,34 @@ export class OnnxSession {
   }
 }
 
+function sessionOptions({ packed }: ModelWeights, cpuMemArena: boolean): InferenceSession.SessionOptions {
+  return {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // A packed copy was optimised when it was written; optimising it again would only cost time.
+    graphOptimizationLevel: packed ? 'disabled' : 'all',
+    enableCpuMemArena: cpuMemArena,
+    // Patterns are kept per input shape; with runs of every length they would only grow.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+  };
+}
+
+/** @see onnxruntime_session_options_config_keys.h: kOrtSessionOptionsOptimizedModelExternalInitializersFileName and its neighbours */
+function packOptions(file: string): InferenceSession.SessionOptions {
+  return {
+    optimizedModelFilePath: file,
+    extra: {
+      session: {
+        optimized_model_external_initializers_file_name: `${basename(file)}.data`,
+        optimized_model_external_initializers_min_size_in_bytes: '1024',
+        save_external_prepacked_constant_initializers: '1',
+      },
+    },
+  };
+}
+
 function readInputs(session: InferenceSession): SessionFacts['inputs'] {
   return session.inputMetadata.map((input) => {
     const type = input.isTensor ? input.type : 'not a tensor';
@@ -110,10 +135,6 @@ function chooseOutput(names: readonly string[]): string {
   if (known !== undefined) return known;
   if (names.length === 1) return names[0]!;
   throw new RerankError('model_files', `the graph has the outputs ${names.join(', ')}; none of them is named logits or scores`);
-}
-
-function cannotOpen(onnxFile: string, error: unknown): RerankError {
-  return new RerankError('model_files', `cannot open ${onnxFile}: ${messageOf(error)}`);
 }
 
 function messageOf(error: unknown): string {

@@ -14,7 +14,7 @@ async function initialize(): Promise<Handler> {
   try {
     const started = performance.now();
     const scorer = await BatchScorer.open(options);
-    const warm = await warmUp(scorer, options.spec);
+    const warm = await warmUp(scorer, options.spec, options.weights);
     report({ kind: 'ready', threadId, loadMs: performance.now() - started, ...warm });
     return (task) => score(scorer, task);
   } catch (error) {

@@ -1,7 +1,7 @@
 // One worker's engine: encode -> micro-batch -> run -> logits. Knows nothing of threads or the pool.
 
 import { RerankError } from '../src/errors.ts';
-import type { BatchScores, ModelWeights, PairBatch, SessionFacts, WorkerOptions } from '../src/protocol.ts';
+import type { BatchScores, ModelWeights, PairBatch, SessionFacts, WeightsCheck, WorkerOptions } from '../src/protocol.ts';
 import { buildFeeds, type Padding, planRuns, RUN_LIMITS, type RunLimits } from './micro-batch.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { type EncodedPair, PairEncoder } from './pair-encoder.ts';
@@ -22,10 +22,10 @@ export class BatchScorer {
     this.#weights = weights;
   }
 
-  /** @throws RerankError `model_files` */
-  static async open(options: WorkerOptions): Promise<BatchScorer> {
+  /** @param packTo as {@link OnnxSession.open} @throws RerankError `model_files` */
+  static async open(options: WorkerOptions, packTo?: string): Promise<BatchScorer> {
     const encoder = new PairEncoder(options.spec);
-    return new BatchScorer(encoder, await OnnxSession.open(options), options);
+    return new BatchScorer(encoder, await OnnxSession.open(options, packTo), options);
   }
 
   /** @param numLabels labels seen in warm-up; the graph's own shape may be symbolic */
@@ -37,7 +37,7 @@ export class BatchScorer {
       flatOutput: this.#session.flatOutput,
       runtimeVersion: this.#session.runtimeVersion,
       dtype: this.#weights.dtype,
-      packed: this.#weights.packed !== null,
+      packed: this.#weights.packed,
     };
   }
 
@@ -61,6 +61,21 @@ export class BatchScorer {
       tokenizationMs: tokenized - started,
       inferenceMs: performance.now() - tokenized,
     };
+  }
+
+  /** A pair's ids and logits, to be compared by {@link logitsOf} later. */
+  async check(query: string, document: string): Promise<WeightsCheck> {
+    const batch = { queries: [query], documents: [document], pairs: new Uint32Array(2), encode: { maxLength: null }, cost: 0 };
+    const [pair] = this.#encoder.encodeBatch(batch, () => false)!;
+    const { ids, typeIds } = pair!;
+    const check = { ids: Array.from(ids), typeIds: Array.from(typeIds) };
+    return { ...check, logits: Array.from(await this.logitsOf(check)) };
+  }
+
+  /** Logits of one pair that is already encoded, whatever texts and template it came from. */
+  async logitsOf({ ids, typeIds }: Pick<WeightsCheck, 'ids' | 'typeIds'>): Promise<Float32Array> {
+    const pair = { ids: Int32Array.from(ids), typeIds: Int32Array.from(typeIds), truncated: false };
+    return (await this.#session.run(buildFeeds([pair], this.#session.inputs, this.#padding))).logits;
   }
 
   async #run(

@@ -4,9 +4,9 @@ import { type Config, modelDirectory } from '../config.ts';
 import { RerankError } from '../errors.ts';
 import { memoryLimitBytes } from '../limits.ts';
 import type { Logger } from '../logger.ts';
-import { checkMemory } from '../model/memory-estimate.ts';
+import { checkMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
-import { ownWeightsSource } from '../model/weights.ts';
+import { type PreparedEvent, PreparedWeights } from '../model/prepared/prepared-weights.ts';
 import { type PoolEvent, WorkerPool } from '../pool/worker-pool.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { Reranker } from '../rerank/reranker.ts';
@@ -37,7 +37,7 @@ export function readSpec(config: Config, logger: Logger): ModelSpec {
   const spec = loadModelSpec(modelDirectory(config), { id: null, onnxFile, maxLength, pairTemplate });
   for (const warning of spec.warnings) logger.warn(warning);
   checkDefaultPrompt(config, spec);
-  checkMemory(spec, config.workers, memoryLimitBytes());
+  checkMemory(spec, memoryPlan(config), memoryLimitBytes());
   return spec;
 }
 
@@ -45,11 +45,25 @@ export function readSpec(config: Config, logger: Logger): ModelSpec {
 export function createPool(config: Config, spec: ModelSpec, logger: Logger): WorkerPool {
   return new WorkerPool({
     spec,
-    weights: ownWeightsSource(spec),
+    weights: createWeights(config, spec, (event) => logPreparedEvent(logger, event)),
     workers: config.workers,
     cpuMemArena: config.cpuMemArena,
     onEvent: (event) => logPoolEvent(logger, event),
   });
+}
+
+/** The model's weights as the configuration wants them. */
+export function createWeights(
+  { dtype, prepared, cacheDirectory, workers }: Config,
+  spec: ModelSpec,
+  onEvent: (event: PreparedEvent) => void,
+): PreparedWeights {
+  const checkOwn = (): void => void checkMemory(spec, { workers, dtype, packed: false }, memoryLimitBytes());
+  return new PreparedWeights({ spec, dtype, pack: prepared, cacheDirectory, onEvent, checkOwn });
+}
+
+function memoryPlan({ workers, dtype, prepared }: Config): MemoryPlan {
+  return { workers, dtype, packed: prepared };
 }
 
 function checkDefaultPrompt({ defaultPromptName }: Config, { prompts, id }: ModelSpec): void {
@@ -65,4 +79,30 @@ function logPoolEvent(logger: Logger, event: PoolEvent): void {
   const { kind, ...fields } = event;
   if (kind === 'rebuilt') logger.info('workers are back', fields);
   else logger.error(kind === 'rebuilding' ? 'workers are being restarted' : 'a worker died', fields);
+}
+
+/** What a person should know of a preparation. */
+export function logPreparedEvent(logger: Logger, event: PreparedEvent): void {
+  switch (event.kind) {
+    case 'preparing':
+      logger.info('preparing the model for this machine, once', { dtype: event.dtype, model_bytes: event.bytes });
+      return;
+    case 'prepared':
+      logger.info('prepared', { directory: event.directory, bytes: event.bytes, ms: Math.round(event.elapsedMs) });
+      return;
+    case 'evicted':
+      logger.info('an old prepared copy was removed', { directory: event.directory });
+      return;
+    case 'rejected':
+      logger.warn('a prepared copy is unusable and is removed', { directory: event.directory, reason: event.reason });
+      return;
+    case 'fallback':
+      logger.warn('the model is loaded without a packed copy', { reason: event.reason });
+      return;
+    case 'note':
+      logger.debug(event.message);
+      return;
+    case 'progress':
+      logger.debug('preparing', { stage: event.stage, done: event.done, total: event.total });
+  }
 }

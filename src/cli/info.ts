@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { loadConfig } from '../config.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from '../embedded-model.ts';
-import { estimateMemory } from '../model/memory-estimate.ts';
+import { estimateMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { addSomeConfigFlags, readSomeConfigFlags } from './config-flags.ts';
 import { CommandError, exitCodesHelp } from './exit-codes.ts';
 
-const KEYS = ['onnxFile', 'maxLength', 'pairTemplate', 'workers'] as const;
+const KEYS = ['onnxFile', 'dtype', 'prepared', 'maxLength', 'pairTemplate', 'workers'] as const;
 
 /** What is shown; the names are those of `--json`. */
 export interface ModelInfo {
@@ -45,16 +45,20 @@ export function infoCommand(): Command {
   command.addHelpText('after', exitCodesHelp());
   return command.action((directory: string | undefined, { json }: { readonly json?: true }) => {
     const { config } = loadConfig(readSomeConfigFlags(command, KEYS));
-    const { onnxFile, maxLength, pairTemplate, workers } = config;
+    const { onnxFile, maxLength, pairTemplate, workers, dtype, prepared } = config;
     const model = directory ?? config.modelId ?? EMBEDDED_MODEL_DIRECTORY;
-    const info = modelInfo(loadModelSpec(model, { id: null, onnxFile, maxLength, pairTemplate }), workers);
+    const info = modelInfo(loadModelSpec(model, { id: null, onnxFile, maxLength, pairTemplate }), {
+      workers,
+      dtype,
+      packed: prepared,
+    });
     process.stdout.write(json === true ? `${JSON.stringify(info, null, 2)}\n` : infoText(info));
   });
 }
 
-/** @param workers for the memory estimate */
-export function modelInfo(spec: ModelSpec, workers: number): ModelInfo {
-  const { weightsBytes, totalBytes } = estimateMemory(spec, workers);
+/** @param plan for the memory estimate */
+export function modelInfo(spec: ModelSpec, plan: MemoryPlan): ModelInfo {
+  const { fileBytes, totalBytes } = estimateMemory(spec, plan);
   return {
     name: spec.id,
     directory: spec.directory,
@@ -71,8 +75,8 @@ export function modelInfo(spec: ModelSpec, workers: number): ModelInfo {
     default_prompt_name: spec.defaultPromptName,
     tokenizer: tokenizerKind(spec.tokenizerFile),
     onnx_file: spec.onnxFile,
-    onnx_bytes: weightsBytes,
-    workers,
+    onnx_bytes: fileBytes,
+    workers: plan.workers,
     memory_bytes: totalBytes,
     warnings: spec.warnings,
   };

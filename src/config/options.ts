@@ -1,7 +1,8 @@
 // The one table of options: flag, schema, default, unit and help. Command line, environment, --help and the README come from it.
 
 import { usableCores } from '../limits.ts';
-import type { PairTemplate } from '../protocol.ts';
+import type { Dtype, PairTemplate } from '../protocol.ts';
+import { defaultCacheDirectory } from './cache-directory.ts';
 import { integer, nonEmptyText, type OptionSchema, oneOf, originList, pairTemplate, seconds, toggle } from './schemas.ts';
 
 export interface OptionSpec<Value> {
@@ -10,7 +11,8 @@ export interface OptionSpec<Value> {
   /** What stands for the value in `--help`, with its unit: `seconds`, `bytes`. */
   readonly placeholder: string;
   readonly schema: OptionSchema<Exclude<Value, null>>;
-  readonly fallback: () => Value;
+  /** @param environment only for what other software names too: the user's cache folder */
+  readonly fallback: (environment: NodeJS.ProcessEnv) => Value;
   /** The default as documentation shows it. */
   readonly fallbackText: string;
   readonly help: string;
@@ -41,6 +43,17 @@ export const OPTIONS = {
     help: 'ONNX file inside the model directory',
     fallbackText: 'model.onnx, else onnx/model.onnx',
   }),
+  dtype: option<Dtype>('dtype', 'type', oneOf(['float32', 'int8']), 'float32', {
+    help: 'float32, or int8: the model is quantised on this machine the first time',
+  }),
+  prepared: option<boolean>('prepared', 'on|off', toggle(), true, {
+    help: 'open a packed copy of the weights, made the first time: starts sooner, and workers share its memory',
+    fallbackText: 'on',
+  }),
+  cacheDirectory: option<string>('cache-dir', 'directory', nonEmptyText(), defaultCacheDirectory, {
+    help: 'where prepared copies of models are kept',
+    fallbackText: '$XDG_CACHE_HOME/crossrank, else ~/.cache/crossrank',
+  }),
   maxLength: option<number | null>('max-length', 'tokens', integer(1, 1_048_576), null, {
     help: 'longest pair in tokens; lowers the limit of the model',
     fallbackText: 'limit of the model',
@@ -57,7 +70,7 @@ export const OPTIONS = {
     help: 'text put before every query that names no prompt',
     fallbackText: 'none',
   }),
-  workers: option<number>('workers', 'threads', integer(1, 1024), usableCores, {
+  workers: option<number>('workers', 'threads', integer(1, 1024), () => usableCores(), {
     help: 'worker threads, one session each',
     fallbackText: 'usable cores',
   }),
@@ -135,9 +148,9 @@ function option<Value>(
   flag: string,
   placeholder: string,
   schema: OptionSpec<Value>['schema'],
-  fallback: Value | (() => Value),
+  fallback: Value | OptionSpec<Value>['fallback'],
   details: OptionDetails<Value>,
 ): OptionSpec<Value> {
-  const getFallback = typeof fallback === 'function' ? (fallback as () => Value) : () => fallback;
+  const getFallback = typeof fallback === 'function' ? (fallback as OptionSpec<Value>['fallback']) : () => fallback;
   return { flag, placeholder, schema, fallback: getFallback, fallbackText: String(fallback), ...details };
 }

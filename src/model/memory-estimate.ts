@@ -2,7 +2,8 @@
 
 import { statSync } from 'node:fs';
 import { RerankError } from '../errors.ts';
-import type { ModelSpec } from '../protocol.ts';
+import type { Dtype, ModelSpec } from '../protocol.ts';
+import { readOnnxModel } from './onnx/onnx-model.ts';
 
 const FLOAT_BYTES = 4;
 
@@ -16,7 +17,24 @@ const ATTENTION_BUFFERS = 2;
 /** V8 heap, tokenizer, code of the runtime. */
 const PROCESS_BYTES = 150 * 2 ** 20;
 
+/** A packed copy is mapped once for all workers; this share of it each worker still has for itself (bench/results/memory.json). */
+const PRIVATE_SHARE = 0.15;
+
+/** Bytes of int8 weights, as a share of float32. */
+const INT8_SHARE = 0.25;
+
+/** How the weights are held. */
+export interface MemoryPlan {
+  readonly workers: number;
+  readonly dtype: Dtype;
+  /** One mapped copy for all workers, instead of one each. */
+  readonly packed: boolean;
+}
+
 export interface MemoryNeed {
+  /** The model's own files. */
+  readonly fileBytes: number;
+  /** All weights in memory, of all workers. */
   readonly weightsBytes: number;
   /** One worker's largest run: a single pair of the maximum length. */
   readonly runBytes: number;
@@ -24,17 +42,19 @@ export interface MemoryNeed {
 }
 
 /**
- * Estimates the peak of a pool: every worker holds the weights and may run a longest pair at the same moment.
+ * Estimates the peak of a pool whose workers all run a longest pair at the same moment.
  *
  * Working memory of one layer at L tokens: hidden states and feed-forward activations grow with L, attention scores with
  * heads x L^2. Layers reuse each other's buffers.
  */
-export function estimateMemory(spec: ModelSpec, workers: number, maxLength = spec.maxLength): MemoryNeed {
-  const weightsBytes = fileBytes(spec.onnxFile) + fileBytes(`${spec.onnxFile}_data`) + fileBytes(`${spec.onnxFile}.data`);
+export function estimateMemory(spec: ModelSpec, plan: MemoryPlan, maxLength = spec.maxLength): MemoryNeed {
+  const fileBytes = modelBytes(spec.onnxFile);
+  const oneCopy = fileBytes * (plan.dtype === 'int8' ? INT8_SHARE : 1);
+  const weightsBytes = oneCopy * (plan.packed ? 1 + plan.workers * PRIVATE_SHARE : plan.workers);
   const linear = maxLength * (HIDDEN_BUFFERS * spec.hiddenSize + INTERMEDIATE_BUFFERS * spec.intermediateSize);
   const quadratic = ATTENTION_BUFFERS * spec.numHeads * maxLength ** 2;
   const runBytes = FLOAT_BYTES * (linear + quadratic);
-  return { weightsBytes, runBytes, totalBytes: PROCESS_BYTES + workers * (weightsBytes + runBytes) };
+  return { fileBytes, weightsBytes, runBytes, totalBytes: PROCESS_BYTES + weightsBytes + plan.workers * runBytes };
 }
 
 /**
@@ -43,14 +63,14 @@ export function estimateMemory(spec: ModelSpec, workers: number, maxLength = spe
  * @param limitBytes memory the process may use
  * @throws RerankError `config` with the estimate, the limit, and the largest `--max-length` that fits
  */
-export function checkMemory(spec: ModelSpec, workers: number, limitBytes: number): MemoryNeed {
-  const need = estimateMemory(spec, workers);
+export function checkMemory(spec: ModelSpec, plan: MemoryPlan, limitBytes: number): MemoryNeed {
+  const need = estimateMemory(spec, plan);
   if (need.totalBytes <= limitBytes) return need;
-  const fitting = largestLength(spec, workers, limitBytes);
+  const fitting = largestLength(spec, plan, limitBytes);
   throw new RerankError(
     'config',
-    `${workers} worker(s) with pairs of up to ${spec.maxLength} tokens can need about ${mebibytes(need.totalBytes)} MiB ` +
-      `(weights ${mebibytes(need.weightsBytes)} and one run ${mebibytes(need.runBytes)} MiB a worker), the limit is ${mebibytes(limitBytes)} MiB; ` +
+    `${plan.workers} worker(s) with pairs of up to ${spec.maxLength} tokens can need about ${mebibytes(need.totalBytes)} MiB ` +
+      `(weights ${mebibytes(need.weightsBytes)} and one run a worker ${mebibytes(need.runBytes)} MiB), the limit is ${mebibytes(limitBytes)} MiB; ` +
       (fitting > 0
         ? `--max-length ${fitting} fits, or fewer --workers`
         : 'not even short pairs fit: use fewer --workers or a smaller model'),
@@ -58,17 +78,26 @@ export function checkMemory(spec: ModelSpec, workers: number, limitBytes: number
 }
 
 /** Largest power of two, or 3/4 of one, that fits; 0 when none of at least 32 tokens does. */
-function largestLength(spec: ModelSpec, workers: number, limitBytes: number): number {
+function largestLength(spec: ModelSpec, plan: MemoryPlan, limitBytes: number): number {
   for (let length = 2 ** Math.floor(Math.log2(spec.maxLength)); length >= 32; length /= 2) {
     for (const candidate of [length, (length * 3) / 4]) {
-      if (estimateMemory(spec, workers, candidate).totalBytes <= limitBytes) return candidate;
+      if (estimateMemory(spec, plan, candidate).totalBytes <= limitBytes) return candidate;
     }
   }
   return 0;
 }
 
-function fileBytes(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+/** The ONNX file and its external data; the file alone when it is not ONNX, which the runtime will tell better. */
+function modelBytes(onnxFile: string): number {
+  return filesOf(onnxFile).reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+function filesOf(onnxFile: string): readonly string[] {
+  try {
+    return readOnnxModel(onnxFile).files;
+  } catch {
+    return [onnxFile];
+  }
 }
 
 function mebibytes(bytes: number): number {

@@ -64,6 +64,8 @@ export class WorkerPool implements Scorer {
   #facts: SessionFacts | null = null;
   #inFlight = 0;
   #outstandingCost = 0;
+  #tokens = 0;
+  #tokenSlots = 0;
   #costPerSecond = 0;
   #lastError: string | null = null;
   #rebuilding: Promise<void> = Promise.resolve();
@@ -108,6 +110,8 @@ export class WorkerPool implements Scorer {
       busyWorkers: this.#inFlight,
       queuedBatches: this.#queue.size,
       outstandingCost: this.#outstandingCost,
+      tokens: this.#tokens,
+      tokenSlots: this.#tokenSlots,
       lastError: this.#lastError,
     };
   }
@@ -151,15 +155,16 @@ export class WorkerPool implements Scorer {
     if (this.#state === 'starting') this.#state = 'open';
   }
 
-  /** A prepared copy that does not load is rejected once: the source then makes another or gives the model's own file. */
+  /** A copy that does not load is rejected: the source then makes another or gives the model's own file. */
   async #startSet(): Promise<WorkerSet> {
     const source = this.#options.weights;
-    const weights = await source.open();
-    try {
-      return await this.#startWorkers(weights);
-    } catch (error) {
-      if (!(await source.reject(weights, error as Error))) throw error;
-      return this.#startWorkers(await source.open());
+    for (;;) {
+      const weights = await source.open(this.#closing.signal);
+      try {
+        return await this.#startWorkers(weights);
+      } catch (error) {
+        if (!(await source.reject(weights, error as Error))) throw error;
+      }
     }
   }
 
@@ -219,6 +224,8 @@ export class WorkerPool implements Scorer {
       return;
     }
     this.#learnSpeed(entry.batch.cost, reply.tokenizationMs + reply.inferenceMs);
+    this.#tokens += reply.tokenCounts.reduce((sum, count) => sum + count, 0);
+    this.#tokenSlots += reply.tokenSlots;
     entry.job.complete(entry, reply, queueMs);
   }
 

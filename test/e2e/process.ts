@@ -8,6 +8,9 @@ import { repoRoot } from '../helpers/paths.ts';
 
 const MAIN = join(repoRoot, 'dist/src/main.js');
 
+/** Prepared copies of tests stay out of the user's cache. */
+export const TEST_CACHE = process.env.CROSSRANK_CACHE_DIR ?? join(repoRoot, 'build/test-cache');
+
 export interface Finished {
   readonly code: number | null;
   /** Set when a signal ended the process, an abort included. */
@@ -32,7 +35,7 @@ export class Crossrank {
   #stderr = '';
 
   constructor(test: TestContext, args: readonly string[], { environment, nodeFlags = [], stdin = false }: CrossrankOptions = {}) {
-    const env = { PATH: process.env.PATH, ...environment };
+    const env = { PATH: process.env.PATH, CROSSRANK_CACHE_DIR: TEST_CACHE, ...environment };
     const stdio = [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] as const;
     this.child = spawn(process.execPath, [...nodeFlags, MAIN, ...args], { env, stdio: [...stdio] });
     this.child.stdin?.on('error', () => {}); // a process that ends early leaves its input unread

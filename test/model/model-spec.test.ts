@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { RerankError } from '../../src/errors.ts';
 import { CrossEncoder } from '../../src/index.ts';
-import { checkMemory, estimateMemory } from '../../src/model/memory-estimate.ts';
 import { type LoadModelOptions, loadModelSpec } from '../../src/model/model-spec.ts';
-import { fakeSpec } from '../helpers/model-spec.ts';
 import { oracleModel } from '../helpers/oracle.ts';
 
 const DEFAULTS: LoadModelOptions = { id: null, onnxFile: null, maxLength: null, pairTemplate: null };
@@ -184,23 +182,4 @@ test('causal models are refused with the way out', () => {
 
 test('a default prompt that does not exist is refused', () => {
   failsWith(savedBySt({ prompts: { a: 'A' }, default_prompt_name: 'b' }), /default_prompt_name 'b'/);
-});
-
-test('the memory one run can need is estimated, and a start that cannot fit names the length that does', () => {
-  const spec = fakeSpec({ maxLength: 8192, hiddenSize: 1024, numHeads: 16, intermediateSize: 4096 });
-  const gib = 2 ** 30;
-  const need = estimateMemory(spec, 1);
-  assert.ok(need.runBytes > 8 * gib && need.runBytes < 10 * gib, 'two score matrices of 16 heads x 8192^2 floats are 8 GiB');
-  assert.equal(checkMemory(spec, 1, 16 * gib).runBytes, need.runBytes);
-  assert.throws(
-    () => checkMemory(spec, 2, 16 * gib),
-    (error: unknown) => {
-      assert.ok(error instanceof RerankError && error.code === 'config');
-      const length = Number(/--max-length (\d+) fits/.exec(error.message)?.[1]);
-      assert.ok(length >= 4096 && length < 8192, error.message);
-      checkMemory({ ...spec, maxLength: length }, 2, 16 * gib);
-      return true;
-    },
-  );
-  assert.throws(() => checkMemory(spec, 1, 100 * 2 ** 20), /not even short pairs fit/);
 });

@@ -13,6 +13,9 @@ import { OUTPUT_KINDS, type OutputKind } from './render.ts';
 export const MODEL_KEYS = [
   'modelId',
   'onnxFile',
+  'dtype',
+  'prepared',
+  'cacheDirectory',
   'maxLength',
   'pairTemplate',
   'workers',

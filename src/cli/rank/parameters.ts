@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import type { ModelSpec } from '../../protocol.ts';
+import type { Dtype, ModelSpec } from '../../protocol.ts';
 import { VERSION } from '../../version.ts';
 import type { RankSettings } from './options.ts';
 import type { Query } from './queries.ts';
@@ -12,6 +12,7 @@ import type { Source } from './sources.ts';
 export interface ParameterSources {
   readonly spec: ModelSpec;
   readonly settings: RankSettings;
+  readonly dtype: Dtype;
   readonly queries: readonly Query[];
   readonly sources: readonly Source[];
   /** Text that will stand before every query. */
@@ -22,11 +23,12 @@ export interface ParameterSources {
  * Workers are not among them (scores do not depend on their number), nor is `--skip-invalid`: a run that stopped at an
  * invalid line may go on with it.
  */
-export function runParameters({ spec, settings, queries, sources, prompt }: ParameterSources): RunParameters {
+export function runParameters({ spec, settings, dtype, queries, sources, prompt }: ParameterSources): RunParameters {
   return {
     crossrank: VERSION,
     model: spec.directory,
     weights: `${spec.onnxFile} (${sizeText(statSync(spec.onnxFile).size)})`,
+    '--dtype': dtype,
     '--max-length': spec.maxLength,
     '--activation-fn': settings.activation ?? spec.activation,
     '--pair-template': spec.pairTemplate === null ? null : JSON.stringify(spec.pairTemplate),

@@ -43,7 +43,7 @@ export async function runJob(job: RankJob): Promise<void> {
   const { prompt: defaultPrompt, promptName: defaultPromptName } = promptDefaults(config);
   const prompt = resolvePrompt(spec, settings, { prompt: defaultPrompt, promptName: defaultPromptName });
   const output = (await isResumable(settings, queries.length)) ? settings.output : null;
-  const parameters = runParameters({ spec, settings, queries, sources, prompt });
+  const parameters = runParameters({ spec, settings, dtype: config.dtype, queries, sources, prompt });
   const from = output === null ? FROM_THE_START : await findBeginning(output, settings.resume, parameters);
   if (from.finished) {
     logger.info(`${output} is finished; nothing to do`);
