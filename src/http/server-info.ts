@@ -1,7 +1,7 @@
 // The body of GET /info: text-embeddings-inference's fields, then what it does not tell. Paths of the machine stay out.
 
 import { basename, isAbsolute, relative } from 'node:path';
-import type { ModelSpec, SessionFacts } from '../protocol.ts';
+import type { ModelSpec, ScorerStatus, SessionFacts } from '../protocol.ts';
 import { VERSION } from '../version.ts';
 import type { AppDependencies } from './dependencies.ts';
 
@@ -19,7 +19,7 @@ export function serverInfo(dependencies: AppDependencies): object {
   return {
     model_id: spec.id,
     model_sha: spec.revision,
-    model_dtype: 'float32',
+    model_dtype: facts?.dtype ?? null,
     served_model_name: settings.servedModelName ?? spec.id,
     model_type: modelType(spec.labels),
     max_concurrent_requests: null,
@@ -35,11 +35,18 @@ export function serverInfo(dependencies: AppDependencies): object {
     ...describeModel(spec),
     workers: status.workers,
     ready_workers: status.readyWorkers,
+    packed_weights: facts?.packed ?? null,
+    padding_share: paddingShare(status),
     payload_limit: settings.payloadLimitBytes,
     request_timeout_seconds: settings.requestTimeoutSeconds,
     max_queue_seconds: settings.maxQueueSeconds,
     runtime: { node: process.versions.node, onnxruntime: facts?.runtimeVersion ?? null },
   };
+}
+
+/** Share of the token slots run since the start that were padding, 0..1; null before the first run. */
+function paddingShare({ tokens, tokenSlots }: ScorerStatus): number | null {
+  return tokenSlots === 0 ? null : (tokenSlots - tokens) / tokenSlots;
 }
 
 function describeModel(spec: ModelSpec): object {

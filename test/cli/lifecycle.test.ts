@@ -99,6 +99,8 @@ class ScriptedEngine implements Engine {
       busyWorkers: 0,
       queuedBatches: 0,
       outstandingCost: 0,
+      tokens: 0,
+      tokenSlots: 0,
       lastError: null,
     });
     return {

@@ -11,6 +11,8 @@ export function readyStatus(workers: number): ScorerStatus {
     busyWorkers: 0,
     queuedBatches: 0,
     outstandingCost: 0,
+    tokens: 0,
+    tokenSlots: 0,
     lastError: null,
   };
 }

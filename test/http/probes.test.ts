@@ -50,6 +50,7 @@ test('/info has what text-embeddings-inference tells, and more', async (t) => {
   const server = await startTestServer(t, {
     flags: { workers: '2', 'served-model-name': 'shop-reranker' },
     spec: { directory: '/models/x', onnxFile: '/models/x/onnx/model.onnx', prompts: { web: 'query: ' }, revision: 'abc' },
+    status: { tokens: 75, tokenSlots: 100 },
   });
   const { body, status } = await server.send('/info');
   assert.equal(status, 200);
@@ -80,6 +81,8 @@ test('/info has what text-embeddings-inference tells, and more', async (t) => {
     pair_template: false,
     workers: 2,
     ready_workers: 2,
+    packed_weights: false,
+    padding_share: 0.25,
     payload_limit: 33_554_432,
     request_timeout_seconds: 60,
     max_queue_seconds: 30,
@@ -92,4 +95,5 @@ test('/info of a model with several labels and of one still loading', async (t) 
   const { body } = await server.send('/info');
   assert.deepEqual(body.model_type, { classifier: { id2label: { 0: 'no', 1: 'yes' }, label2id: { no: 0, yes: 1 } } });
   assert.equal(body.runtime.onnxruntime, null);
+  assert.deepEqual([body.model_dtype, body.packed_weights, body.padding_share], [null, null, null]);
 });
