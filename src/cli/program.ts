@@ -6,6 +6,7 @@ import { completionCommand } from './completion.ts';
 import { errorLines } from './console.ts';
 import { EXIT_CODES, exitCodesHelp, exitOf } from './exit-codes.ts';
 import { infoCommand } from './info.ts';
+import { prepareCommand } from './prepare.ts';
 import { rankCommand } from './rank.ts';
 import { serveCommand } from './serve.ts';
 
@@ -15,7 +16,8 @@ export function createProgram(): Command {
     .description('Rank documents with a cross-encoder, as CrossEncoder.rank of sentence-transformers does.')
     .version(VERSION, '-V, --version')
     .addHelpText('after', exitCodesHelp());
-  for (const command of [serveCommand(), rankCommand(), infoCommand(), completionCommand()]) program.addCommand(command);
+  for (const command of [serveCommand(), rankCommand(), prepareCommand(), infoCommand(), completionCommand()])
+    program.addCommand(command);
   for (const command of [program, ...program.commands]) tellUsageErrorsInOneLine(command);
   return program;
 }
