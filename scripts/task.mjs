@@ -125,12 +125,19 @@ switch (task) {
     build();
     await start(args);
     break;
+  case 'bench':
+    build();
+    tool(join('..', 'dist', 'bench', 'main.js'), ...args);
+    break;
+  case 'bench:peers':
   case 'bench:quality':
   case 'bench:tokenizer':
     build();
     tool(join('..', 'dist', 'bench', `${task.slice('bench:'.length)}.js`), ...args);
     break;
   default:
-    console.error(`unknown task '${task ?? ''}': start, test, dev, build, package, lint, bench:quality, bench:tokenizer`);
+    console.error(
+      `unknown task '${task ?? ''}': start, test, dev, build, package, lint, bench, bench:peers, bench:quality, bench:tokenizer`,
+    );
     process.exit(2);
 }
