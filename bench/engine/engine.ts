@@ -36,10 +36,10 @@ const NOTE =
   'Padded batches run in a session with memory arena (without it they would lose up to half their time to page faults), ours without, as the server does.';
 
 async function cases({ quick }: BenchContext): Promise<EngineCase[]> {
-  if (quick) return [{ model: await minilm(), requests: 2, limits: { minRounds: 1, maxRounds: 3, budgetMs: 12_000 } }];
+  if (quick) return [{ model: minilm(), requests: 2, limits: { minRounds: 1, maxRounds: 3, budgetMs: 12_000 } }];
   return [
-    { model: await minilm(), requests: 6, limits: { minRounds: 3, maxRounds: 7, budgetMs: 110_000 } },
-    { model: await bertBase(), requests: 2, limits: { minRounds: 1, maxRounds: 5, budgetMs: 110_000 } },
+    { model: minilm(), requests: 6, limits: { minRounds: 2, maxRounds: 7, budgetMs: 100_000 } },
+    { model: bertBase(), requests: 2, limits: { minRounds: 1, maxRounds: 5, budgetMs: 100_000 } },
   ];
 }
 

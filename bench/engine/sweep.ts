@@ -64,8 +64,8 @@ async function models({ quick }: BenchContext): Promise<(readonly [BenchModel, r
   const limits = { minRounds: 2, maxRounds: 7, budgetMs: 200_000 };
   return [
     [embedded(), 12, limits],
-    [await minilm(), 4, limits],
-    [await bertBase(), 1, limits],
+    [minilm(), 4, limits],
+    [bertBase(), 1, limits],
   ];
 }
 

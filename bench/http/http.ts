@@ -35,30 +35,14 @@ export async function http(context: BenchContext): Promise<PartResult> {
 
 async function cases({ quick }: BenchContext): Promise<HttpCase[]> {
   if (quick) {
-    const limits = { minRounds: 1, maxRounds: 2, budgetMs: 4_000 };
-    return [
-      {
-        model: embedded(),
-        sizes: { 16: { distinct: 16, repeat: 2 }, 200: { distinct: 8, repeat: 1 } },
-        connections: [1, 32],
-        limits,
-      },
-    ];
+    const sizes = { 16: { distinct: 16, repeat: 2 }, 200: { distinct: 8, repeat: 1 } };
+    const limits = { minRounds: 1, maxRounds: 2, budgetMs: 3_000 };
+    return [{ model: embedded(), sizes, connections: [1, 32], limits, longestSeconds: 4 }];
   }
-  const limits = { minRounds: 1, maxRounds: 5, budgetMs: 50_000 };
+  const common = { connections: [1, 32], limits: { minRounds: 1, maxRounds: 5, budgetMs: 50_000 }, longestSeconds: 60 };
   return [
-    {
-      model: await minilm(),
-      sizes: { 16: { distinct: 32, repeat: 1 }, 200: { distinct: 8, repeat: 1 } },
-      connections: [1, 32],
-      limits,
-    },
-    {
-      model: embedded(),
-      sizes: { 16: { distinct: 64, repeat: 4 }, 200: { distinct: 16, repeat: 2 } },
-      connections: [1, 32],
-      limits,
-    },
+    { ...common, model: minilm(), sizes: { 16: { distinct: 32, repeat: 1 }, 200: { distinct: 8, repeat: 1 } } },
+    { ...common, model: embedded(), sizes: { 16: { distinct: 64, repeat: 4 }, 200: { distinct: 16, repeat: 2 } } },
   ];
 }
 

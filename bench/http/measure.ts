@@ -18,6 +18,8 @@ export interface HttpCase {
   readonly sizes: Readonly<Record<number, { readonly distinct: number; readonly repeat: number }>>;
   readonly connections: readonly number[];
   readonly limits: RoundLimits;
+  /** A load of one number of connections that would take longer is left out: the bench has its time. */
+  readonly longestSeconds: number;
 }
 
 export interface LoadFigures {
@@ -42,7 +44,7 @@ export interface ShareFigures {
 }
 
 export async function measureSize(
-  { model, sizes, connections, limits }: HttpCase,
+  { model, sizes, connections, limits, longestSeconds }: HttpCase,
   documents: number,
   server: ServerProcess,
   cores: number,
@@ -65,6 +67,8 @@ export async function measureSize(
   const loads = [figuresOf(model, SATURATING, corpus, rounds)];
   for (const each of connections) {
     const amount = each === 1 ? Math.ceil(repeated.length / 4) : Math.max(each, repeated.length);
+    // Every connection sends at least one whole request, which can be too much for a slow machine.
+    if ((amount * documents) / loads[0]!.documents_per_second > longestSeconds) continue;
     loads.push(figuresOf(model, each, corpus, [await load(server.url, corpus, { connections: each, amount })]));
   }
   const share = shareOf(model, repeated, measured['bare'] as number[], rounds);

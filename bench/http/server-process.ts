@@ -60,6 +60,7 @@ export class ServerProcess {
     // Its own log is a file: a pipe would make the load generator read it.
     const child = spawn(process.execPath, args, { stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] } });
     closeSync(log);
+    endWithUs(child);
     try {
       const url = await readyUrl(child, join(home, 'log'), started);
       return new ServerProcess(child, home, url, performance.now() - started);
@@ -97,6 +98,27 @@ export class ServerProcess {
     rmSync(this.#home, { recursive: true, force: true });
     if (code !== 0) throw new Error(`the server ended with ${code ?? signal}:\n${log.slice(-2000)}`);
   }
+}
+
+const children = new Set<ChildProcess>();
+
+/** A bench that is interrupted must not leave a server behind. */
+function endWithUs(child: ChildProcess): void {
+  if (children.size === 0) for (const signal of INTERRUPTS) process.once(signal, endAll);
+  children.add(child);
+  child.once('exit', () => {
+    children.delete(child);
+    if (children.size === 0) for (const signal of INTERRUPTS) process.off(signal, endAll);
+  });
+}
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const;
+
+/** The handler is gone by then, so the signal ends us the second time. */
+function endAll(signal: NodeJS.Signals): void {
+  for (const child of children) child.kill('SIGKILL');
+  for (const each of INTERRUPTS) process.off(each, endAll);
+  process.kill(process.pid, signal);
 }
 
 /** Saturation is wanted here, so nothing is refused for being too much. */

@@ -13,7 +13,7 @@ import type { BenchModel } from '../models/bench-models.ts';
 import { largestDifference, type Spread, significant, spread } from '../statistics.ts';
 import { sessionCosts } from './session-cost.ts';
 import type { SessionCost } from './session-probe.ts';
-import { plainVariant, preparedVariant, type Variant } from './variants.ts';
+import { externalVariant, plainVariant, preparedVariant, type Variant } from './variants.ts';
 
 const SESSIONS = 3;
 /** Of the measured process start. */
@@ -38,7 +38,11 @@ export interface CopyFigures {
 }
 
 export async function measureCopy(model: BenchModel, rounds: number): Promise<CopyFigures> {
-  const variants: Record<string, Variant> = { plain: plainVariant(model.spec), prepared: await preparedVariant(model.spec) };
+  const variants: Record<string, Variant> = {
+    plain: plainVariant(model.spec),
+    'plain, external data': await externalVariant(model.spec),
+    prepared: await preparedVariant(model.spec),
+  };
   const limits = { minRounds: rounds, maxRounds: rounds, budgetMs: 0 };
   const costs = await interleave<SessionCost[]>(
     mapValues(
@@ -50,7 +54,7 @@ export async function measureCopy(model: BenchModel, rounds: number): Promise<Co
     limits,
   );
   const starts = await interleave<number>(
-    mapValues(variants, (variant) => () => startMs(model, variant)),
+    mapValues(variants, (variant) => () => startMs(variant)),
     { ...limits, minRounds: Math.min(rounds, 3), maxRounds: Math.min(rounds, 3) },
   );
   const speed = await measureSpeed(model, variants, rounds);
@@ -64,8 +68,8 @@ export async function measureCopy(model: BenchModel, rounds: number): Promise<Co
   };
 }
 
-async function startMs(model: BenchModel, { serveFlags: flags }: Variant): Promise<number> {
-  const server = await ServerProcess.start({ directory: model.directory, workers: WORKERS, flags });
+async function startMs({ directory, serveFlags: flags }: Variant): Promise<number> {
+  const server = await ServerProcess.start({ directory, workers: WORKERS, flags });
   await server.stop();
   return server.readyMs;
 }

@@ -1,30 +1,23 @@
-// Part 4: memory and start. Plain weights beside a prepared copy on the BERT-base shape, and the server's memory under use.
+// Part 4: memory and start. Plain weights beside a prepared copy on the BERT-base shape.
 
-import { bertBase, embedded, minilm } from '../models/bench-models.ts';
+import { bertBase, minilm } from '../models/bench-models.ts';
 import { atLeast, atMost, type BenchContext, type PartResult, type Wanted } from '../part.ts';
 import type { Panel } from '../report/chart.ts';
 import type { Row } from '../report/table.ts';
 import { type Spread, significant } from '../statistics.ts';
-import { type GrowthFigures, measureGrowth } from './growth.ts';
 import { type CopyFigures, measureCopy, type VariantFigures, WORKERS } from './measure.ts';
 
 export async function memory(context: BenchContext): Promise<PartResult> {
-  const { quick, cores } = context;
-  const model = quick ? await minilm() : await bertBase();
+  const { quick } = context;
+  const model = quick ? minilm() : bertBase();
   context.say(`memory: plain and prepared, ${model.title}`);
   const copy = await measureCopy(model, quick ? 2 : 5);
-  const [first, all] = quick ? ([100, 500] as const) : ([1_000, 10_000] as const);
-  context.say(`memory: ${all} requests`);
-  const growth = await measureGrowth(embedded(), cores, first, all);
   return {
-    tables: [
-      { title: `memory and start: ${copy.model}, weights ${copy.weights_mib} MiB`, rows: copy.variants.map(row) },
-      { title: 'memory of the server under use', rows: [growthRow(growth)] },
-    ],
+    tables: [{ title: `memory and start: ${copy.model}, weights ${copy.weights_mib} MiB`, rows: copy.variants.map(row) }],
     // Too little was done in a quick run, and on too small a model, to judge.
-    wanted: [...wantedOfCopy(copy), wantedOfGrowth(growth)].map((each) => (quick ? { ...each, met: null } : each)),
+    wanted: wantedOfCopy(copy).map((each) => (quick ? { ...each, met: null } : each)),
     charts: [chart(copy)],
-    results: { copy, growth },
+    results: { copy },
   };
 }
 
@@ -36,15 +29,6 @@ function row(figures: VariantFigures): Row {
     'private MiB a further worker': figures.private_mib_per_further_worker.median,
     'start, 2 workers ms': figures.start_ms.median,
     'pairs/s': figures.pairs_per_second.median,
-  };
-}
-
-function growthRow({ model, requests, resident_mib, ratio }: GrowthFigures): Row {
-  return {
-    model,
-    [`MiB after ${requests[0]} requests`]: resident_mib[0],
-    [`MiB after ${requests[1]}`]: resident_mib[1],
-    ratio,
   };
 }
 
@@ -71,10 +55,6 @@ function wantedOfCopy({ model, weights_mib, variants, largest_logit_difference }
     ),
     atMost(`${model}: largest difference of logits`, largest_logit_difference, 1e-6),
   ];
-}
-
-function wantedOfGrowth({ model, requests, ratio }: GrowthFigures): Wanted {
-  return atMost(`${model}: RSS after ${requests[1]} requests over RSS after ${requests[0]}`, ratio, 1.1);
 }
 
 function chart({ model, variants }: CopyFigures): PartResult['charts'][number] {

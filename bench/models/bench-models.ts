@@ -18,12 +18,12 @@ export interface BenchModel {
 }
 
 /** Random weights in the shape of ms-marco-MiniLM-L6-v2. */
-export function minilm(): Promise<BenchModel> {
+export function minilm(): BenchModel {
   return randomModel('MiniLM-L6-H384 shape', MINILM);
 }
 
 /** Random weights in the shape of bert-base-uncased. */
-export function bertBase(): Promise<BenchModel> {
+export function bertBase(): BenchModel {
   return randomModel('BERT-base shape', BERT_BASE);
 }
 
@@ -39,8 +39,8 @@ export function embedded(): BenchModel {
   };
 }
 
-async function randomModel(title: string, shape: BertShape): Promise<BenchModel> {
-  const directory = await modelDirectory(shape, MODEL_CACHE);
+function randomModel(title: string, shape: BertShape): BenchModel {
+  const directory = modelDirectory(shape, MODEL_CACHE);
   return { title, directory, spec: specOf(directory), texts: { words: syntheticWords(shape.vocabulary), style: 'words' } };
 }
 

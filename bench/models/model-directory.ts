@@ -2,30 +2,30 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeOnnxModel } from '../../src/model/onnx/onnx-model.ts';
 import { seedOf } from '../random.ts';
 import { bertModel } from './bert-graph.ts';
 import type { BertShape } from './bert-shape.ts';
+import { writeOneFile } from './one-file.ts';
 import { SPECIAL_IDS, tokenizerJson } from './vocabulary.ts';
 
 /** Raised when the writer changes, so that directories of an older one are written anew. */
-const WRITER_VERSION = 1;
+const WRITER_VERSION = 2;
 
 const STAMP = 'bench-model.json';
 
 /**
  * The directory of a shape's model below `cache`, written when it is not there.
  *
- * @returns path of the directory: model.onnx with external data, config.json, tokenizer.json, tokenizer_config.json
+ * @returns path of the directory: model.onnx in one file, config.json, tokenizer.json, tokenizer_config.json
  */
-export async function modelDirectory(shape: BertShape, cache: string): Promise<string> {
+export function modelDirectory(shape: BertShape, cache: string): string {
   const directory = join(cache, shape.name);
   const stamp = stampOf(shape);
   const stampFile = join(directory, STAMP);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return directory;
   const making = `${directory}.making-${process.pid}`;
   mkdirSync(making, { recursive: true });
-  await writeOnnxModel(bertModel(shape, seedOf(shape.name)), join(making, 'model.onnx'));
+  writeOneFile(bertModel(shape, seedOf(shape.name)), join(making, 'model.onnx'));
   writeJson(join(making, 'config.json'), config(shape));
   writeJson(join(making, 'tokenizer.json'), tokenizerJson(shape.vocabulary));
   writeJson(join(making, 'tokenizer_config.json'), tokenizerConfig(shape));

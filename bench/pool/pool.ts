@@ -35,7 +35,7 @@ export async function pool(context: BenchContext): Promise<PartResult> {
   const { quick, cores } = context;
   const limits = quick ? { minRounds: 1, maxRounds: 3, budgetMs: 5_000 } : { minRounds: 3, maxRounds: 9, budgetMs: 40_000 };
   const figures: PoolFigures[] = [];
-  for (const [model, requests] of [[await minilm(), quick ? 2 : 6] as const, [embedded(), quick ? 8 : 30] as const]) {
+  for (const [model, requests] of [[minilm(), quick ? 2 : 18] as const, [embedded(), quick ? 8 : 60] as const]) {
     const corpus = makeCorpus({ requests, documents: 32, ...model.texts, seed: 'pool' });
     context.say(`pool: ${model.title}, ${countDocuments(corpus)} documents`);
     figures.push(await measure(model, corpus, cores, limits));

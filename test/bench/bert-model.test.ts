@@ -23,7 +23,7 @@ let workload: Workload;
 
 before(async () => {
   cache = mkdtempSync(join(tmpdir(), 'crossrank-bench-test-'));
-  directory = await modelDirectory(TINY, cache);
+  directory = modelDirectory(TINY, cache);
   const spec = loadModelSpec(directory, { id: null, onnxFile: null, maxLength: null, pairTemplate: null });
   session = await openSession(spec.onnxFile);
   const words = syntheticWords(TINY.vocabulary);
@@ -54,8 +54,8 @@ test('a model is written once, and the same again after it was removed', async (
   const data = (): Buffer => readFileSync(join(directory, 'model.onnx.data'));
   const graph = (): Buffer => readFileSync(join(directory, 'model.onnx'));
   const before = [graph(), data()];
-  assert.equal(await modelDirectory(TINY, cache), directory);
+  assert.equal(modelDirectory(TINY, cache), directory);
   rmSync(directory, { recursive: true });
-  await modelDirectory(TINY, cache);
+  modelDirectory(TINY, cache);
   assert.deepEqual([graph(), data()], before);
 });
