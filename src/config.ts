@@ -1,9 +1,13 @@
 // Flags, environment and defaults -> one frozen Config. The only reader of process.env; main, the command line and the library import it.
 
+import { resolve } from 'node:path';
+import { hubEndpoint, hubStallMs, proxySettings } from './config/hub-environment.ts';
 import { environmentName, OPTIONS, type OptionKey, type OptionSpec, optionEntries } from './config/options.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
+import type { HubSettings } from './model/hub/hub-settings.ts';
 import { didYouMean } from './nearest-name.ts';
+import { VERSION } from './version.ts';
 
 /** Every option's value under its key; keys carry their units. */
 export type Config = { readonly [Key in OptionKey]: ReturnType<(typeof OPTIONS)[Key]['fallback']> };
@@ -40,8 +44,8 @@ export function loadConfig(
   return { config: Object.freeze(values) as Config, warnings };
 }
 
-/** The directory to load the model from. */
-export function modelDirectory(config: Config): string {
+/** The model to load: a directory, or a name of the hub. */
+export function modelName(config: Pick<Config, 'modelId'>): string {
   return config.modelId ?? EMBEDDED_MODEL_DIRECTORY;
 }
 
@@ -51,9 +55,53 @@ export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): st
   return environment[environmentName(option)] || option.fallback(environment);
 }
 
+/** The options of the configuration that are about the hub. */
+export type HubOptions = Pick<Config, 'hubCacheDirectory' | 'offline' | 'hfToken'>;
+
+/** First wait before another attempt at the hub. */
+const HUB_RETRY_MS = 1000;
+
+/**
+ * How the hub is reached: the options, and the variables that all tools of Hugging Face share.
+ *
+ * @throws RerankError `config` when HF_ENDPOINT is no address
+ */
+export function hubSettings(options: HubOptions, environment: NodeJS.ProcessEnv = process.env): HubSettings {
+  const endpoint = hubEndpoint(environment);
+  if (endpoint === null)
+    throw new RerankError('config', `HF_ENDPOINT must be an http or https address, got '${environment.HF_ENDPOINT}'`);
+  const origin = environment.HF_HUB_USER_AGENT_ORIGIN ? `; origin/${environment.HF_HUB_USER_AGENT_ORIGIN}` : '';
+  return {
+    endpoint,
+    token: options.hfToken,
+    cacheDirectory: resolve(options.hubCacheDirectory),
+    offline: options.offline,
+    userAgent: `crossrank/${VERSION}; node/${process.versions.node}${origin}`,
+    proxies: proxySettings(environment),
+    stallMs: hubStallMs(environment),
+    retryMs: HUB_RETRY_MS,
+  };
+}
+
+/** The library's options about the hub: what the call names, else the variables of the command line's options, else their defaults. */
+export function libraryHubOptions(given: Partial<HubOptions>, environment: NodeJS.ProcessEnv = process.env): HubOptions {
+  const problems: string[] = [];
+  const chosen = <Key extends keyof HubOptions>(key: Key): Config[Key] => {
+    const option = OPTIONS[key] as OptionSpec<unknown>;
+    const text = givenText(option, {}, environment, []);
+    return (given[key] ?? (text === null ? option.fallback(environment) : parseOption(option, text, problems))) as Config[Key];
+  };
+  const options = { hubCacheDirectory: chosen('hubCacheDirectory'), offline: chosen('offline'), hfToken: chosen('hfToken') };
+  if (problems.length > 0) throw new RerankError('config', problems.join('\n'));
+  return options;
+}
+
 /** The configuration for logs and reports, secrets as `***`. */
 export function printableConfig(config: Config): Readonly<Record<string, unknown>> {
-  const shown = optionEntries().map(([key, option]) => [key, option.secret === true ? '***' : config[key]]);
+  const shown = optionEntries().map(([key, option]) => [
+    key,
+    option.secret === true && config[key] !== null ? '***' : config[key],
+  ]);
   return Object.fromEntries(shown);
 }
 

@@ -4,10 +4,11 @@
 import { randomUUID } from 'node:crypto';
 import { Tensor } from 'onnxruntime-common';
 import { resolveActivationName } from './activation-name.ts';
-import { cacheDirectory } from './config.ts';
+import { cacheDirectory, hubSettings, libraryHubOptions } from './config.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import { memoryLimitBytes, usableCores } from './limits.ts';
+import { resolveModel } from './model/hub/resolve-model.ts';
 import { checkMemory } from './model/memory-estimate.ts';
 import { loadModelSpec } from './model/model-spec.ts';
 import { PreparedWeights } from './model/prepared/prepared-weights.ts';
@@ -20,8 +21,16 @@ import type { CallContext, PredictResult, ScoringOptions } from './rerank/types.
 export interface CrossEncoderOptions {
   /** Lowers the longest pair, tokens. */
   readonly maxLength?: number;
-  /** Weights relative to the model directory. Default: `model.onnx`, then `onnx/model.onnx`. */
+  /** Branch, tag or commit of a model of the hub. Default `main`. */
+  readonly revision?: string;
+  /** Weights relative to the model directory or repository. Default: `model.onnx`, then `onnx/model.onnx`. */
   readonly onnxFile?: string;
+  /** Not one network call: a model of the hub comes from the cache. Default: `HF_HUB_OFFLINE`, else false. */
+  readonly localFilesOnly?: boolean;
+  /** Token for gated and private models. Default: `HF_TOKEN`, else the file of `hf auth login`. */
+  readonly token?: string;
+  /** Where models of the hub are kept, shared with Python tools. Default: `HF_HUB_CACHE`, else `HF_HOME`, else the user's cache folder. */
+  readonly cacheFolder?: string;
   /** Replaces the model's activation for every call: `sigmoid`, `identity`, `tanh`, `softmax` or a `torch.nn...` path. */
   readonly activationFn?: string;
   /** Prompts by name; added to the model's own. */
@@ -40,6 +49,8 @@ export interface CrossEncoderOptions {
   readonly cacheDirectory?: string;
   /** Whether the runtime keeps a memory arena: a little faster, but memory never shrinks. Default false. */
   readonly cpuMemArena?: boolean;
+  /** Ends a download when aborted; the next load resumes it. */
+  readonly signal?: AbortSignal;
 }
 
 /** Options of a call that rank and predict share. */
@@ -112,17 +123,20 @@ export class CrossEncoder implements AsyncDisposable {
   /**
    * Opens a model and starts its workers; resolves when every worker is warm.
    *
-   * @param model a directory in Hugging Face layout; the embedded model when left out
-   * @throws RerankError `model_files` naming what is missing or broken; `config` for an option out of range or too little memory
+   * @param model a directory in Hugging Face layout, or a model of the hub (`organisation/name`; a bare name gets `cross-encoder/`),
+   *   downloaded when the cache lacks it; the embedded model when left out
+   * @throws RerankError `model_files` naming what is missing or broken; `config` for an option out of range or too little memory;
+   *   `cancelled` when `signal` ended a download
    */
   static async load(model: string = EMBEDDED_MODEL_DIRECTORY, options: CrossEncoderOptions = {}): Promise<CrossEncoder> {
     const workers = options.workers ?? usableCores();
     if (!Number.isInteger(workers) || workers < 1)
       throw new RerankError('config', `workers must be an integer of at least 1, got ${workers}`);
+    const { directory, onnxFile } = await findModel(model, options);
     const spec = withOverrides(
-      loadModelSpec(model, {
+      loadModelSpec(directory, {
         id: null,
-        onnxFile: options.onnxFile ?? null,
+        onnxFile,
         maxLength: options.maxLength ?? null,
         pairTemplate: options.pairTemplate ?? null,
       }),
@@ -197,6 +211,24 @@ export class CrossEncoder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Quietly, as a library should be; what goes wrong is thrown. */
+function findModel(model: string, options: CrossEncoderOptions): ReturnType<typeof resolveModel> {
+  const { localFilesOnly, token, cacheFolder, revision = null, onnxFile = null, signal } = options;
+  const given = {
+    ...(localFilesOnly === undefined ? {} : { offline: localFilesOnly }),
+    ...(token === undefined ? {} : { hfToken: token }),
+    ...(cacheFolder === undefined ? {} : { hubCacheDirectory: cacheFolder }),
+  };
+  return resolveModel({
+    model,
+    revision,
+    onnxFile,
+    settings: () => hubSettings(libraryHubOptions(given)),
+    signal: signal ?? new AbortController().signal,
+    onEvent: () => {},
+  });
 }
 
 function withOverrides(spec: ModelSpec, options: CrossEncoderOptions): ModelSpec {

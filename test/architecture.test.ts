@@ -23,6 +23,8 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/tokenizers': ['workers/tokenizer/'],
   '@bufbuild/protobuf': ['src/model/onnx/'],
   '@bufbuild/protobuf/codegenv2': ['src/model/onnx/onnx_pb.ts'],
+  '@huggingface/hub': ['src/model/hub/hub-api.ts'],
+  undici: ['src/model/hub/http-client.ts'],
   winston: ['src/logger.ts'],
   express: ['src/http/'],
   cors: ['src/http/'],
@@ -75,6 +77,17 @@ test('relative imports stay inside the walls', () => {
     return !wall[1].some((allowed) => target.startsWith(allowed));
   });
   assert.deepEqual(broken, []);
+});
+
+test('the hub is out of reach of HTTP: only the command line and the library resolve models', () => {
+  const importers = imports.filter(
+    ({ file, target }) => target.startsWith('src/model/hub/') && !file.startsWith('src/model/hub/'),
+  );
+  const allowed = /^src\/(cli\/|cross-encoder\.ts|config\.ts|config\/)/;
+  assert.deepEqual(
+    importers.filter(({ file }) => !allowed.test(file)),
+    [],
+  );
 });
 
 test('each dependency has one key holder', () => {

@@ -6,20 +6,27 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configTableMarkdown, environmentName, optionEntries } from '../src/config/options.ts';
-import { coloursWanted, loadConfig, modelDirectory, printableConfig } from '../src/config.ts';
+import { coloursWanted, hubSettings, libraryHubOptions, loadConfig, modelName, printableConfig } from '../src/config.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from '../src/embedded-model.ts';
 import { usableCores } from '../src/limits.ts';
 import { repoRoot } from './helpers/paths.ts';
 
+/** The developer may be logged in. */
+const NO_TOKEN = { HF_TOKEN_PATH: '/nonexistent' };
+
 test('defaults', () => {
-  const { config, warnings } = loadConfig({}, {});
+  const { config, warnings } = loadConfig({}, NO_TOKEN);
   assert.deepEqual(config, {
     modelId: null,
+    revision: null,
     servedModelName: null,
     onnxFile: null,
     dtype: 'float32',
     prepared: true,
     cacheDirectory: join(homedir(), '.cache', 'crossrank'),
+    hubCacheDirectory: join(homedir(), '.cache', 'huggingface', 'hub'),
+    offline: false,
+    hfToken: null,
     maxLength: null,
     pairTemplate: null,
     defaultPromptName: null,
@@ -42,7 +49,7 @@ test('defaults', () => {
   });
   assert.deepEqual(warnings, []);
   assert.ok(Object.isFrozen(config));
-  assert.equal(modelDirectory(config), EMBEDDED_MODEL_DIRECTORY);
+  assert.equal(modelName(config), EMBEDDED_MODEL_DIRECTORY);
   assert.equal(EMBEDDED_MODEL_DIRECTORY, join(repoRoot, 'models/crossrank-mini'));
 });
 
@@ -171,9 +178,96 @@ test('the documented defaults are the defaults', () => {
 });
 
 test('the configuration can be printed, and NO_COLOR is honoured', () => {
-  const { config } = loadConfig({}, {});
+  const { config } = loadConfig({}, NO_TOKEN);
   assert.deepEqual(printableConfig(config), { ...config });
   assert.deepEqual([coloursWanted({}), coloursWanted({ NO_COLOR: '1' }), coloursWanted({ NO_COLOR: '' })], [true, false, true]);
+});
+
+test('secrets are not printed', () => {
+  const { config } = loadConfig({ 'hf-token': 'hf_secret' }, {});
+  assert.equal(config.hfToken, 'hf_secret');
+  assert.equal(printableConfig(config)['hfToken'], '***');
+  assert.throws(
+    () => loadConfig({ 'hf-token': ' ' }, {}),
+    ({ message }: Error) => message === '--hf-token must not be empty',
+  );
+});
+
+test("the hub's variables mean what they mean to huggingface_hub", (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'crossrank-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const cache = (environment: NodeJS.ProcessEnv) => loadConfig({}, environment).config.hubCacheDirectory;
+  const home = homedir();
+  assert.equal(cache({ HF_HOME: '/hf' }), '/hf/hub');
+  assert.equal(cache({ HF_HOME: '/hf', HUGGINGFACE_HUB_CACHE: '/old' }), '/old');
+  assert.equal(cache({ HF_HUB_CACHE: '/new', HUGGINGFACE_HUB_CACHE: '/old' }), '/new');
+  assert.equal(cache({ XDG_CACHE_HOME: '/xdg' }), '/xdg/huggingface/hub');
+  assert.equal(cache({ HF_HOME: '~/hf', NAME: 'x' }), join(home, 'hf/hub'));
+  assert.equal(cache({ HF_HUB_CACHE: '$PLACE/$' + '{NAME}/$NONE', PLACE: '/p', NAME: 'n' }), '/p/n/$NONE');
+  assert.equal(cache({ HF_HUB_CACHE: '/hf', SENTENCE_TRANSFORMERS_HOME: '/st' }), '/st');
+  assert.equal(cache({ HF_HUB_CACHE: '/hf', CROSSRANK_HUGGINGFACE_HUB_CACHE: '/own' }), '/own');
+
+  const offline = (environment: NodeJS.ProcessEnv, flags = {}) => loadConfig(flags, environment).config.offline;
+  for (const on of ['1', 'on', 'YES', 'True']) assert.equal(offline({ HF_HUB_OFFLINE: on }), true, on);
+  assert.equal(offline({ TRANSFORMERS_OFFLINE: '1' }), true);
+  assert.deepEqual(
+    [offline({ HF_HUB_OFFLINE: '0', TRANSFORMERS_OFFLINE: '1' }), offline({}), offline({}, { offline: 'on' })],
+    [false, false, true],
+  );
+  assert.equal(offline({ HF_HUB_OFFLINE: '1' }, { offline: 'off' }), false);
+
+  writeFileSync(join(directory, 'token'), 'hf_file\n');
+  const token = (environment: NodeJS.ProcessEnv) => loadConfig({}, environment).config.hfToken;
+  assert.equal(token({ HF_HOME: directory }), 'hf_file');
+  assert.equal(token({ HF_HOME: '/none', HF_TOKEN_PATH: join(directory, 'token') }), 'hf_file');
+  assert.equal(token({ HF_HOME: directory, HF_TOKEN: ' hf_env\n', HUGGING_FACE_HUB_TOKEN: 'hf_old' }), 'hf_env');
+  assert.equal(token({ HF_HOME: directory, HUGGING_FACE_HUB_TOKEN: 'hf_old' }), 'hf_old');
+  assert.equal(token({ HF_HOME: directory, HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' }), null);
+});
+
+test('how the hub is reached', () => {
+  const { config } = loadConfig({ 'huggingface-hub-cache': 'relative' }, { HF_TOKEN: 'hf_x' });
+  const plain = hubSettings(config, {});
+  assert.deepEqual(
+    [plain.endpoint, plain.token, plain.cacheDirectory, plain.offline],
+    ['https://huggingface.co', 'hf_x', join(process.cwd(), 'relative'), false],
+  );
+  assert.deepEqual(plain.proxies, { http: '', https: '', none: '' });
+  assert.match(plain.userAgent, /^crossrank\/\d+\.\d+\.\d+; node\/\d+\.\d+\.\d+$/);
+  const environment = {
+    HF_ENDPOINT: 'https://mirror.example/hf/',
+    HTTPS_PROXY: 'http://p:1',
+    http_proxy: 'http://q:2',
+    no_proxy: 'localhost',
+    HF_HUB_USER_AGENT_ORIGIN: 'shop',
+    HF_HUB_DOWNLOAD_TIMEOUT: '5',
+  };
+  const { endpoint, proxies, userAgent, stallMs } = hubSettings(config, environment);
+  assert.deepEqual(
+    [endpoint, proxies, stallMs],
+    ['https://mirror.example/hf', { http: 'http://q:2', https: 'http://p:1', none: 'localhost' }, 5000],
+  );
+  assert.match(userAgent, /; origin\/shop$/);
+  assert.equal(hubSettings(config, { ALL_PROXY: 'http://a:3' }).proxies.https, 'http://a:3');
+  for (const wrong of ['mirror.example', 'ftp://x', 'http://'])
+    assert.throws(() => hubSettings(config, { HF_ENDPOINT: wrong }), {
+      code: 'config',
+      message: `HF_ENDPOINT must be an http or https address, got '${wrong}'`,
+    });
+});
+
+test("the library's options: what is given, else the command line's variables, else the shared ones", () => {
+  const environment = { HF_HUB_OFFLINE: '1', HF_HUB_CACHE: '/shared', CROSSRANK_HUGGINGFACE_HUB_CACHE: '/own', HF_HOME: '/none' };
+  assert.deepEqual(libraryHubOptions({}, environment), { hubCacheDirectory: '/own', offline: true, hfToken: null });
+  assert.deepEqual(libraryHubOptions({ offline: false, hfToken: 'hf_y' }, environment), {
+    hubCacheDirectory: '/own',
+    offline: false,
+    hfToken: 'hf_y',
+  });
+  assert.throws(() => libraryHubOptions({}, { CROSSRANK_OFFLINE: 'maybe' }), {
+    code: 'config',
+    message: "CROSSRANK_OFFLINE must be on or off, got 'maybe'",
+  });
 });
 
 test('the README holds the configuration table as it is', () => {

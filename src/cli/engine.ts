@@ -1,6 +1,6 @@
 // Assembles what scores: model files -> worker pool -> reranker.
 
-import { type Config, modelDirectory } from '../config.ts';
+import type { Config } from '../config.ts';
 import { RerankError } from '../errors.ts';
 import { memoryLimitBytes } from '../limits.ts';
 import type { Logger } from '../logger.ts';
@@ -11,14 +11,15 @@ import { type PoolEvent, WorkerPool } from '../pool/worker-pool.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { Reranker } from '../rerank/reranker.ts';
 import type { Engine } from './lifecycle.ts';
+import { findModel } from './model-source.ts';
 
 /**
- * Begins to load the model; the engine's `started` tells when it is warm.
+ * Begins to load a model; the engine's `started` tells when it is warm.
  *
- * @throws RerankError `model_files` when the directory holds no model we can serve, `config` when an option does not fit it
+ * @param spec from {@link readSpec}
  */
-export function createEngine(config: Config, logger: Logger): Engine {
-  const scorer = createPool(config, readSpec(config, logger), logger);
+export function createEngine(config: Config, spec: ModelSpec, logger: Logger): Engine {
+  const scorer = createPool(config, spec, logger);
   const service = new Reranker(scorer, {
     servedModelName: config.servedModelName,
     maxQueueSeconds: config.maxQueueSeconds,
@@ -28,13 +29,15 @@ export function createEngine(config: Config, logger: Logger): Engine {
 }
 
 /**
- * Reads the model's files and checks that the configuration fits them.
+ * Finds the model, downloading it when it is one of the hub, reads its files and checks that the configuration fits them.
  *
- * @throws RerankError `model_files` or `config`, as {@link createEngine}
+ * @param signal ends a download
+ * @throws RerankError `model_files` when there is no model we can serve, `config` when an option does not fit it, `cancelled`
  */
-export function readSpec(config: Config, logger: Logger): ModelSpec {
-  const { onnxFile, maxLength, pairTemplate } = config;
-  const spec = loadModelSpec(modelDirectory(config), { id: null, onnxFile, maxLength, pairTemplate });
+export async function readSpec(config: Config, logger: Logger, signal: AbortSignal, quiet = false): Promise<ModelSpec> {
+  const { directory, onnxFile } = await findModel(config, logger, signal, quiet);
+  const { maxLength, pairTemplate } = config;
+  const spec = loadModelSpec(directory, { id: null, onnxFile, maxLength, pairTemplate });
   for (const warning of spec.warnings) logger.warn(warning);
   checkDefaultPrompt(config, spec);
   checkMemory(spec, memoryPlan(config), memoryLimitBytes());

@@ -3,14 +3,27 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { loadConfig } from '../config.ts';
-import { EMBEDDED_MODEL_DIRECTORY } from '../embedded-model.ts';
 import { estimateMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { addSomeConfigFlags, readSomeConfigFlags } from './config-flags.ts';
+import { createConsole } from './console.ts';
 import { CommandError, exitCodesHelp } from './exit-codes.ts';
+import { endedBySignals } from './interrupt.ts';
+import { findModel } from './model-source.ts';
 
-const KEYS = ['onnxFile', 'dtype', 'prepared', 'maxLength', 'pairTemplate', 'workers'] as const;
+const KEYS = [
+  'revision',
+  'onnxFile',
+  'dtype',
+  'prepared',
+  'hubCacheDirectory',
+  'offline',
+  'hfToken',
+  'maxLength',
+  'pairTemplate',
+  'workers',
+] as const;
 
 /** What is shown; the names are those of `--json`. */
 export interface ModelInfo {
@@ -39,15 +52,17 @@ export interface ModelInfo {
 export function infoCommand(): Command {
   const command = new Command('info')
     .description("show what a model's files say")
-    .addArgument(new Argument('[directory]', 'cross-encoder directory; the embedded model when left out'))
+    .addArgument(new Argument('[model]', 'directory, or model of the hub; the embedded model when left out'))
     .addOption(new Option('--json', 'one JSON object'));
   addSomeConfigFlags(command, KEYS).addOption(new Option('--verbose', 'causes and stacks of errors'));
   command.addHelpText('after', exitCodesHelp());
-  return command.action((directory: string | undefined, { json }: { readonly json?: true }) => {
+  return command.action(async (model: string | undefined, { json }: { readonly json?: true }) => {
     const { config } = loadConfig(readSomeConfigFlags(command, KEYS));
-    const { onnxFile, maxLength, pairTemplate, workers, dtype, prepared } = config;
-    const model = directory ?? config.modelId ?? EMBEDDED_MODEL_DIRECTORY;
-    const info = modelInfo(loadModelSpec(model, { id: null, onnxFile, maxLength, pairTemplate }), {
+    const { maxLength, pairTemplate, workers, dtype, prepared } = config;
+    const console = createConsole({ quiet: false, stream: process.stderr });
+    const named = { ...config, modelId: model ?? config.modelId };
+    const { directory, onnxFile } = await endedBySignals((signal) => findModel(named, console, signal));
+    const info = modelInfo(loadModelSpec(directory, { id: null, onnxFile, maxLength, pairTemplate }), {
       workers,
       dtype,
       packed: prepared,

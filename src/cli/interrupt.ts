@@ -1,6 +1,6 @@
 // The first SIGINT or SIGTERM asks a command to stop; it ends by itself then, because leaving during a run would abort the process.
 
-import type { ExitName } from './exit-codes.ts';
+import { CommandError, type ExitName } from './exit-codes.ts';
 
 export interface Interrupt {
   readonly signal: AbortSignal;
@@ -27,4 +27,23 @@ export function listenForInterrupts(): Interrupt {
       for (const name of names) process.off(name, listener);
     },
   };
+}
+
+/**
+ * Runs something that a signal may end; it then fails with the exit of the signal, even when it was done in the same moment.
+ *
+ * @throws CommandError, or what `run` throws
+ */
+export async function endedBySignals<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupt = listenForInterrupts();
+  const outcome = await run(interrupt.signal).then(
+    (value) => () => value,
+    (error: unknown) => () => {
+      throw error;
+    },
+  );
+  interrupt.dispose();
+  const exit = interrupt.exit();
+  if (exit !== null) throw new CommandError(exit, exit);
+  return outcome();
 }

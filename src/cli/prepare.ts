@@ -10,12 +10,25 @@ import { addSomeConfigFlags, readSomeConfigFlags } from './config-flags.ts';
 import { createConsole } from './console.ts';
 import { createWeights, logPreparedEvent, readSpec } from './engine.ts';
 import { CommandError, exitCodesHelp } from './exit-codes.ts';
-import { listenForInterrupts } from './interrupt.ts';
+import { endedBySignals } from './interrupt.ts';
 import { compareWithFloat32 } from './prepare/compare.ts';
 import type { Fidelity } from './prepare/fidelity.ts';
 import { LINE_FORMAT, readJudgedQueries } from './prepare/judged-queries.ts';
 
-const KEYS = ['onnxFile', 'dtype', 'prepared', 'cacheDirectory', 'maxLength', 'pairTemplate', 'workers', 'cpuMemArena'] as const;
+const KEYS = [
+  'revision',
+  'onnxFile',
+  'dtype',
+  'prepared',
+  'cacheDirectory',
+  'hubCacheDirectory',
+  'offline',
+  'hfToken',
+  'maxLength',
+  'pairTemplate',
+  'workers',
+  'cpuMemArena',
+] as const;
 
 const NOTES = `
 A copy is made once for a state of the model, this runtime and this kind of CPU; serve and rank find it. --verify alone
@@ -24,7 +37,7 @@ float32 and with the copy and tells how the scores and rankings differ; a line i
   ${LINE_FORMAT}
 
 Examples:
-  crossrank prepare models/bge-reranker-large
+  crossrank prepare BAAI/bge-reranker-large
   crossrank prepare models/bge-reranker-large --dtype int8 --verify judged.jsonl`;
 
 interface PrepareFlags {
@@ -50,40 +63,37 @@ interface PrepareReport {
 export function prepareCommand(): Command {
   const command = new Command('prepare')
     .description('make the packed (or int8) copy of a model ahead of time, verify it')
-    .addArgument(new Argument('[directory]', 'cross-encoder directory; the embedded model when left out'))
+    .addArgument(new Argument('[model]', 'directory, or model of the hub; the embedded model when left out'))
     .addOption(new Option('--verify [file]', 'read the whole copy; with a file, compare its rankings with float32'))
     .addOption(new Option('--json', 'one JSON object'));
   addSomeConfigFlags(command, KEYS)
     .addOption(new Option('--quiet', 'no progress and no notes'))
     .addOption(new Option('--verbose', 'causes and stacks of errors'));
   command.addHelpText('after', `${NOTES}\n${exitCodesHelp()}`);
-  return command.action(async (directory: string | undefined, flags: PrepareFlags) => {
+  return command.action(async (model: string | undefined, flags: PrepareFlags) => {
     const { config } = loadConfig(readSomeConfigFlags(command, KEYS));
-    const report = await prepare(directory === undefined ? config : { ...config, modelId: directory }, flags);
+    const named = model === undefined ? config : { ...config, modelId: model };
+    const report = await endedBySignals((signal) => prepare(named, flags, signal));
     process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   });
 }
 
-async function prepare(config: Config, flags: PrepareFlags): Promise<PrepareReport> {
+async function prepare(config: Config, flags: PrepareFlags, signal: AbortSignal): Promise<PrepareReport> {
   if (!config.prepared && config.dtype === 'float32') {
     throw new CommandError('usage', '--prepared off leaves nothing to prepare for float32');
   }
-  const console = createConsole({ quiet: flags.quiet === true, stream: process.stderr });
-  const spec = readSpec(config, console);
-  const progress = createProgress(flags.quiet === true);
-  const interrupt = listenForInterrupts();
+  const quiet = flags.quiet === true;
+  const console = createConsole({ quiet, stream: process.stderr });
+  const spec = await readSpec(config, console, signal, quiet);
+  const progress = createProgress(quiet);
   try {
     const weights = createWeights(config, spec, (event) => {
       progress.show(event);
       if (event.kind !== 'progress') logPreparedEvent(console, event);
     });
-    return await prepareAndVerify({ config, spec, weights, flags, signal: interrupt.signal });
-  } catch (error) {
-    const exit = interrupt.exit();
-    throw exit === null ? error : new CommandError(exit, exit);
+    return await prepareAndVerify({ config, spec, weights, flags, signal });
   } finally {
     progress.end();
-    interrupt.dispose();
   }
 }
 

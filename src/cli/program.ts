@@ -6,8 +6,11 @@ import { completionCommand } from './completion.ts';
 import { errorLines } from './console.ts';
 import { EXIT_CODES, exitCodesHelp, exitOf } from './exit-codes.ts';
 import { infoCommand } from './info.ts';
+import { modelsCommand } from './models.ts';
 import { prepareCommand } from './prepare.ts';
+import { pullCommand } from './pull.ts';
 import { rankCommand } from './rank.ts';
+import { removeCommand } from './remove.ts';
 import { serveCommand } from './serve.ts';
 
 /** Builds the tree anew; nothing runs before `parseAsync`. */
@@ -16,7 +19,16 @@ export function createProgram(): Command {
     .description('Rank documents with a cross-encoder, as CrossEncoder.rank of sentence-transformers does.')
     .version(VERSION, '-V, --version')
     .addHelpText('after', exitCodesHelp());
-  for (const command of [serveCommand(), rankCommand(), prepareCommand(), infoCommand(), completionCommand()])
+  for (const command of [
+    serveCommand(),
+    rankCommand(),
+    pullCommand(),
+    prepareCommand(),
+    infoCommand(),
+    modelsCommand(),
+    removeCommand(),
+    completionCommand(),
+  ])
     program.addCommand(command);
   for (const command of [program, ...program.commands]) tellUsageErrorsInOneLine(command);
   return program;
@@ -37,8 +49,9 @@ export function withCommand(args: readonly string[]): readonly string[] {
  */
 export function reportFailure(error: unknown, args: readonly string[]): void {
   const told = error instanceof CommanderError; // commander has printed it; help and version are "errors" of code 0
-  const exit = told && error.exitCode === 0 ? 'ok' : args[0] === 'serve' ? 'failure' : told ? 'usage' : exitOf(error);
-  process.exitCode = EXIT_CODES[exit].code;
+  const exit = told && error.exitCode === 0 ? 'ok' : told ? 'usage' : exitOf(error);
+  const bySignal = exit === 'interrupted' || exit === 'terminated';
+  process.exitCode = EXIT_CODES[args[0] === 'serve' && exit !== 'ok' && !bySignal ? 'failure' : exit].code;
   if (told) return;
   for (const line of errorLines(error, args.includes('--verbose'))) process.stderr.write(`${line}\n`);
 }

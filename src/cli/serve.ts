@@ -4,7 +4,8 @@ import { Command } from 'commander';
 import { type Config, coloursWanted, type LoadedConfig, loadConfig, printableConfig } from '../config.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { addConfigFlags, readConfigFlags } from './config-flags.ts';
-import { createEngine } from './engine.ts';
+import { createEngine, readSpec } from './engine.ts';
+import { endedBySignals } from './interrupt.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
 
 export function serveCommand(): Command {
@@ -21,7 +22,9 @@ async function serve({ config, warnings }: LoadedConfig): Promise<void> {
   const logger = serveLogger(config);
   for (const warning of warnings) logger.warn(warning);
   logger.debug('configuration', printableConfig(config));
-  const engine = createEngine(config, logger);
+  // Before it listens: how long a download takes is not known, and a server that is ready must have its model.
+  const spec = await endedBySignals((signal) => readSpec(config, logger, signal));
+  const engine = createEngine(config, spec, logger);
   const lifecycle = await startLifecycle(config, logger, engine).catch((error: unknown) => closeAndThrow(engine, error));
   shutDownOnSignals(lifecycle);
   shutDownOnBugs(lifecycle, logger);

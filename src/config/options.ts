@@ -3,6 +3,7 @@
 import { usableCores } from '../limits.ts';
 import type { Dtype, PairTemplate } from '../protocol.ts';
 import { defaultCacheDirectory } from './cache-directory.ts';
+import { hubCacheDirectory, hubOffline, hubToken } from './hub-environment.ts';
 import { integer, nonEmptyText, type OptionSchema, oneOf, originList, pairTemplate, seconds, toggle } from './schemas.ts';
 
 export interface OptionSpec<Value> {
@@ -11,7 +12,7 @@ export interface OptionSpec<Value> {
   /** What stands for the value in `--help`, with its unit: `seconds`, `bytes`. */
   readonly placeholder: string;
   readonly schema: OptionSchema<Exclude<Value, null>>;
-  /** @param environment only for what other software names too: the user's cache folder */
+  /** @param environment only for what other software names too: the user's cache folder, the hub's variables */
   readonly fallback: (environment: NodeJS.ProcessEnv) => Value;
   /** The default as documentation shows it. */
   readonly fallbackText: string;
@@ -31,16 +32,20 @@ const MAX_SECONDS = 86_400; // a day; Node's timers end at 24.8 days
 
 /** Config key -> option, in the order of `--help`. A key carries its unit. */
 export const OPTIONS = {
-  modelId: option<string | null>('model-id', 'directory', nonEmptyText(), null, {
-    help: 'cross-encoder directory in Hugging Face layout',
+  modelId: option<string | null>('model-id', 'model', nonEmptyText(), null, {
+    help: 'a directory in Hugging Face layout, or a model of the hub (organisation/name; a bare name gets cross-encoder/)',
     fallbackText: 'the embedded crossrank-mini',
+  }),
+  revision: option<string | null>('revision', 'revision', nonEmptyText(), null, {
+    help: 'branch, tag or commit of a model of the hub',
+    fallbackText: 'main',
   }),
   servedModelName: option<string | null>('served-model-name', 'name', nonEmptyText(), null, {
     help: 'model name shown to callers',
     fallbackText: 'name of the model',
   }),
   onnxFile: option<string | null>('onnx-file', 'file', nonEmptyText(), null, {
-    help: 'ONNX file inside the model directory',
+    help: 'ONNX file inside the model directory or repository',
     fallbackText: 'model.onnx, else onnx/model.onnx',
   }),
   dtype: option<Dtype>('dtype', 'type', oneOf(['float32', 'int8']), 'float32', {
@@ -53,6 +58,20 @@ export const OPTIONS = {
   cacheDirectory: option<string>('cache-dir', 'directory', nonEmptyText(), defaultCacheDirectory, {
     help: 'where prepared copies of models are kept',
     fallbackText: '$XDG_CACHE_HOME/crossrank, else ~/.cache/crossrank',
+  }),
+  hubCacheDirectory: option<string>('huggingface-hub-cache', 'directory', nonEmptyText(), hubCacheDirectory, {
+    help: 'where models of the hub are kept, shared with Python tools',
+    fallbackText: '$HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub',
+  }),
+  offline: option<boolean>('offline', 'on|off', toggle(), hubOffline, {
+    help: 'not one network call: models of the hub come from the cache',
+    fallbackText: '$HF_HUB_OFFLINE, else off',
+    aloneMeans: 'on',
+  }),
+  hfToken: option<string | null>('hf-token', 'token', nonEmptyText(), hubToken, {
+    help: 'token for gated and private models; better in the environment, where other users do not see it',
+    fallbackText: '$HF_TOKEN, else the file of `hf auth login`',
+    secret: true,
   }),
   maxLength: option<number | null>('max-length', 'tokens', integer(1, 1_048_576), null, {
     help: 'longest pair in tokens; lowers the limit of the model',

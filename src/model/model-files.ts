@@ -24,7 +24,19 @@ export interface ModelFiles {
 }
 
 /** sentence-transformers looks at the root first, then in `onnx/`. */
-const ONNX_CANDIDATES = ['model.onnx', 'onnx/model.onnx'] as const;
+export const ONNX_CANDIDATES = ['model.onnx', 'onnx/model.onnx'] as const;
+
+/** Beside the transformer's weights. */
+export const REQUIRED_FILES = ['config.json', 'tokenizer.json'] as const;
+/** Beside the transformer's weights, when the model has them. */
+export const OPTIONAL_FILES = ['tokenizer_config.json', 'special_tokens_map.json', 'sentence_bert_config.json'] as const;
+/** In the root, when the model has them. */
+export const OPTIONAL_ROOT_FILES = [
+  'modules.json',
+  'config_sentence_transformers.json',
+  'pair_template.json',
+  'known-pair.json',
+] as const;
 
 /**
  * Reads every JSON file of the directory and locates weights and tokenizer. Symbolic links (hub cache) are followed.
@@ -42,7 +54,7 @@ export function readModelFiles(directory: string, onnxFile: string | null): Mode
   const base = join(root, modulePath(modules));
   const weights = findOnnx(root, base, onnxFile);
   const tokenizerFile = join(base, 'tokenizer.json');
-  const missing = ['config.json', 'tokenizer.json'].filter((name) => !isFile(join(base, name)));
+  const missing = REQUIRED_FILES.filter((name) => !isFile(join(base, name)));
   if (missing.length > 0 || weights === null) {
     throw missingFiles(root, [...missing, ...(weights === null ? [onnxFile ?? ONNX_CANDIDATES.join(' or ')] : [])]);
   }
@@ -91,8 +103,8 @@ function readSentenceTransformersFiles(
   return { sentenceBertConfig: {}, sentenceTransformersConfig: {}, ignored };
 }
 
-/** The first module's folder; sentence-transformers may save the transformer in a sub-folder. */
-function modulePath(modules: readonly JsonObject[]): string {
+/** The first module's folder; sentence-transformers may save the transformer in a sub-folder. `''` when none is named. */
+export function modulePath(modules: readonly JsonObject[]): string {
   const path = modules[0]?.['path'];
   return typeof path === 'string' && !path.split(/[\\/]/).includes('..') && !isAbsolute(path) ? path : '';
 }

@@ -21,7 +21,7 @@ const installed = (shell: string): boolean => spawnSync(shell, ['--version']).st
 test('every command and option of the program is known', () => {
   assert.deepEqual(
     commands.map(({ name }) => name),
-    ['serve', 'rank', 'prepare', 'info', 'completion', 'help'],
+    ['serve', 'rank', 'pull', 'prepare', 'info', 'models', 'remove', 'completion', 'help'],
   );
   const serve = commands.find(({ name }) => name === 'serve')!;
   for (const [, { flag }] of optionEntries())
@@ -46,7 +46,7 @@ test('bash completes commands, options, their values and files', { skip: !instal
   const cases: readonly (readonly [words: readonly string[], expected: readonly string[]])[] = [
     [
       ['crossrank', ''],
-      ['serve', 'rank', 'prepare', 'info', 'completion', 'help'],
+      ['serve', 'rank', 'pull', 'prepare', 'info', 'models', 'remove', 'completion', 'help'],
     ],
     [['crossrank', 'ra'], ['rank']],
     [['crossrank', 'rank', '--form'], ['--format']],
@@ -102,7 +102,17 @@ test('fish completes commands and values', { skip: !installed('fish') }, () => {
       .split('\n')
       .map((each) => each.split('\t')[0]!);
   };
-  assert.deepEqual(complete('crossrank ').sort(), ['completion', 'help', 'info', 'prepare', 'rank', 'serve']);
+  assert.deepEqual(complete('crossrank ').sort(), [
+    'completion',
+    'help',
+    'info',
+    'models',
+    'prepare',
+    'pull',
+    'rank',
+    'remove',
+    'serve',
+  ]);
   assert.deepEqual(complete('crossrank rank --format ').sort(), ['csv', 'jsonl', 'lines', 'tsv']);
   assert.deepEqual(complete('crossrank --por'), ['--port']);
 });

@@ -66,6 +66,7 @@ function placeholderOf({ flags }: Option): string {
 function valueKind(words: readonly string[] | undefined, placeholder: string): ValueKind {
   if (words !== undefined) return choices(words);
   if (/^\w+(\|\w+)+$/.test(placeholder) && placeholder !== 'name|position') return choices(placeholder.split('|'));
+  if (placeholder === 'model') return { kind: 'directory' }; // or a name of the hub, which nobody can list
   return placeholder === 'file' || placeholder === 'directory' ? { kind: placeholder } : { kind: 'text' };
 }
 

@@ -12,10 +12,14 @@ import { OUTPUT_KINDS, type OutputKind } from './render.ts';
 /** Options of the configuration table that a ranking has too, environment variables included. */
 export const MODEL_KEYS = [
   'modelId',
+  'revision',
   'onnxFile',
   'dtype',
   'prepared',
   'cacheDirectory',
+  'hubCacheDirectory',
+  'offline',
+  'hfToken',
   'maxLength',
   'pairTemplate',
   'workers',

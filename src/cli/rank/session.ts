@@ -39,7 +39,7 @@ const DEFAULT_COLUMNS = 100;
 /** @throws CommandError; RerankError of the scoring; anything when the signal was aborted */
 export async function runJob(job: RankJob): Promise<void> {
   const { settings, config, logger, queries, sources } = job;
-  const spec = await orModelError(() => readSpec(config, logger));
+  const spec = await orModelError(() => readSpec(config, logger, job.signal, settings.quiet));
   const { prompt: defaultPrompt, promptName: defaultPromptName } = promptDefaults(config);
   const prompt = resolvePrompt(spec, settings, { prompt: defaultPrompt, promptName: defaultPromptName });
   const output = (await isResumable(settings, queries.length)) ? settings.output : null;
