@@ -16,7 +16,7 @@ import { WorkerPool } from './pool/worker-pool.ts';
 import { renderProgress } from './progress-bar.ts';
 import type { ActivationName, Dtype, ModelSpec, PairTemplate } from './protocol.ts';
 import { DEFAULT_RERANKER_OPTIONS, Reranker } from './rerank/reranker.ts';
-import type { CallContext, PredictResult, ScoringOptions } from './rerank/types.ts';
+import { type CallContext, DEFAULT_SCORING, type PredictResult, type ScoringOptions } from './rerank/types.ts';
 
 export interface CrossEncoderOptions {
   /** Lowers the longest pair, tokens. */
@@ -254,6 +254,7 @@ function activationName(value: string): ActivationName {
 function scoringOptions(options: ScoreCallOptions): ScoringOptions {
   const activation = options.activationFn ?? options.activationFct ?? null;
   return {
+    ...DEFAULT_SCORING,
     activation: activation === null ? null : activationName(activation),
     applySoftmax: options.applySoftmax ?? false,
     prompt: options.prompt ?? null,

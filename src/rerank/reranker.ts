@@ -125,6 +125,7 @@ export class Reranker implements RerankService {
       model: this.#options.servedModelName ?? this.#scorer.spec.id,
       activation: options.activation ?? this.#scorer.spec.activation,
       truncated,
+      chunks: null,
       totalTokens,
       timing: { queueMs, tokenizationMs, inferenceMs, totalMs: performance.now() - startedMs },
     };

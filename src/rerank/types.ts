@@ -14,6 +14,18 @@ export interface ScoringOptions {
   readonly promptName: string | null;
   /** Lowers the model's maximum pair length, tokens. */
   readonly maxLength: number | null;
+  /** Which end of a text that is too long loses tokens; null keeps the side the tokenizer names. */
+  readonly truncationSide: 'left' | 'right' | null;
+  /** Tokens of a document that are looked at, special tokens not counted; null for no bound but the pair's. */
+  readonly maxTokensPerDocument: number | null;
+  /** A document that does not fit is cut, or scored in overlapping chunks of which the best one counts. */
+  readonly longDocuments: 'truncate' | 'chunk';
+  /** Tokens that neighbouring chunks share; null for the default. */
+  readonly chunkOverlap: number | null;
+  /** Chunks of one document that are scored, the first ones; null for all. */
+  readonly maxChunksPerDocument: number | null;
+  /** What decides between equal scores of a ranking: the position, as sentence-transformers; or first the logit, which tells saturated scores apart. */
+  readonly tieBreak: 'index' | 'logit';
   /** Upper bound of pairs in one worker task; null lets the planner decide. Scores do not depend on it. */
   readonly batchSize: number | null;
   /** Workers one call may occupy at once; 0 means all. */
@@ -62,6 +74,8 @@ export interface CallFacts {
   readonly activation: ActivationName;
   /** Indices of the documents (rank) or pairs (predict) that were shortened to fit, ascending. */
   readonly truncated: readonly number[];
+  /** Chunks scored for each document (rank) or pair (predict); null when none was chunked. */
+  readonly chunks: readonly number[] | null;
   /** Tokens of every pair asked for, special tokens included; a duplicate counts each time. */
   readonly totalTokens: number;
   readonly timing: CallTiming;
@@ -87,6 +101,12 @@ export const DEFAULT_SCORING: ScoringOptions = Object.freeze({
   prompt: null,
   promptName: null,
   maxLength: null,
+  truncationSide: null,
+  maxTokensPerDocument: null,
+  longDocuments: 'truncate',
+  chunkOverlap: null,
+  maxChunksPerDocument: null,
+  tieBreak: 'index',
   batchSize: null,
   numWorkers: 0,
 });

@@ -49,7 +49,7 @@ export function predictCounting(numLabels: number): (request: PredictRequest) =>
 }
 
 function callFacts(activation: RankRequest['activation']) {
-  return { model: 'fake', activation: activation ?? 'sigmoid', truncated: [0], timing: TIMING } as const;
+  return { model: 'fake', activation: activation ?? 'sigmoid', truncated: [0], chunks: null, timing: TIMING } as const;
 }
 
 export interface TestServerOptions {

@@ -3,7 +3,15 @@
 import { z } from 'zod';
 import { resolveActivationName } from '../../activation-name.ts';
 import type { RerankError } from '../../errors.ts';
-import type { CallFacts, PredictRequest, PredictResult, RankRequest, RankResult, ScoringOptions } from '../../rerank/types.ts';
+import {
+  type CallFacts,
+  DEFAULT_SCORING,
+  type PredictRequest,
+  type PredictResult,
+  type RankRequest,
+  type RankResult,
+  type ScoringOptions,
+} from '../../rerank/types.ts';
 import {
   type Dialect,
   type ErrorAnswer,
@@ -110,13 +118,12 @@ function hasBarePair(body: unknown): body is { readonly pairs: readonly [string,
 
 function scoringOptions(fields: z.infer<z.ZodObject<typeof scoringFields>>): ScoringOptions {
   return {
+    ...DEFAULT_SCORING,
     activation: fields.activation_fn ?? fields.activation_fct ?? null,
     applySoftmax: fields.apply_softmax ?? false,
     prompt: fields.prompt ?? null,
     promptName: fields.prompt_name ?? null,
     maxLength: fields.max_length ?? null,
-    batchSize: null,
-    numWorkers: 0,
   };
 }
 

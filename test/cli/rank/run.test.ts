@@ -101,7 +101,15 @@ const service: RerankService = {
   async rank({ query, documents, topK }: RankRequest): Promise<RankResult> {
     const scores = Float32Array.from(documents, (document) => scoreOf(query, document));
     const timing = { queueMs: 0, tokenizationMs: 0, inferenceMs: 0, totalMs: 0 };
-    return { results: rank(scores, scores, topK), model: 'm', activation: 'sigmoid', truncated: [], totalTokens: 0, timing };
+    return {
+      results: rank(scores, scores, topK),
+      model: 'm',
+      activation: 'sigmoid',
+      truncated: [],
+      chunks: null,
+      totalTokens: 0,
+      timing,
+    };
   },
   predict: () => Promise.reject(new Error('not asked for')),
 };
