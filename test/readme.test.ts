@@ -11,9 +11,9 @@ const chinese = readFileSync(join(repoRoot, 'README.zh-CN.md'), 'utf8');
 
 /** What both must have in the same order: name -> the facts in a text, and a number there cannot be fewer of. */
 const FACTS: Readonly<Record<string, readonly [facts: (text: string) => string[], atLeast: number]>> = {
-  routes: [(text) => matches(text, /^\| `((?:GET|POST|DELETE|PUT) \/[^`]*)`/gm), 7],
-  'error codes and statuses': [(text) => matches(text, /^\| `(\w+)` \| (\d{3}) \|/gm), 18],
-  'flags, variables and values': [(text) => matches(text, /^\| `(--[\w-]+)` \| `(CROSSRANK_\w+)` \| (.+?) \| /gm), 22],
+  routes: [(text) => matches(text, /^\| `((?:GET|POST|DELETE|PUT) \/[^`]*)`/gm), 11],
+  'error codes and statuses': [(text) => matches(text, /^\| `(\w+)` \| (\d{3}) \|/gm), 20],
+  'flags, variables and values': [(text) => matches(text, /^\| `(--[\w-]+)` \| `(CROSSRANK_\w+)` \| (.+?) \| /gm), 27],
   'first columns of tables': [(text) => matches(text, /^\| (.*?) \| /gm).flatMap((cell) => matches(cell, /(`[^`]+`)/g)), 70],
   'code, less its comments': [
     (text) => matches(text, /^```\w+\n([\s\S]*?)^```/gm).map((code) => code.replaceAll(/ *(#|\/\/) .*$/gm, '')),

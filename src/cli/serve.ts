@@ -2,6 +2,8 @@
 
 import { Command } from 'commander';
 import { type Config, coloursWanted, type LoadedConfig, loadConfig, printableConfig } from '../config.ts';
+import { DIALECTS } from '../http/dialects/dialect-list.ts';
+import { dialectNamed } from '../http/route-table.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { addConfigFlags, readConfigFlags } from './config-flags.ts';
 import { createEngine, readSpec } from './engine.ts';
@@ -19,6 +21,7 @@ export function serveCommand(): Command {
 /** Returns when the server is ready; the process then lives until a signal. @throws RerankError when it cannot start */
 async function serve({ config, warnings }: LoadedConfig): Promise<void> {
   const startedMs = performance.now();
+  if (config.dialect !== null) dialectNamed(DIALECTS, config.dialect); // a wrong name shows before a model is loaded
   const logger = serveLogger(config);
   for (const warning of warnings) logger.warn(warning);
   logger.debug('configuration', printableConfig(config));

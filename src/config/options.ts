@@ -44,6 +44,11 @@ export const OPTIONS = {
     help: 'model name shown to callers',
     fallbackText: 'name of the model',
   }),
+  strictModel: option<boolean>('strict-model', 'on|off', toggle(), false, {
+    help: 'answer 404 to a request that names another model; otherwise any name is accepted',
+    fallbackText: 'off',
+    aloneMeans: 'on',
+  }),
   onnxFile: option<string | null>('onnx-file', 'file', nonEmptyText(), null, {
     help: 'ONNX file inside the model directory or repository',
     fallbackText: 'model.onnx, else onnx/model.onnx',
@@ -99,6 +104,10 @@ export const OPTIONS = {
   }),
   hostname: option<string>('hostname', 'address', nonEmptyText(), '127.0.0.1', { help: 'address to listen on; 0.0.0.0 for all' }),
   port: option<number>('port', 'port', integer(0, 65_535), 8800, { help: 'port to listen on; 0 takes a free one' }),
+  dialect: option<string | null>('dialect', 'name', nonEmptyText(), null, {
+    help: 'whose contract a shared path follows where the body does not decide; the name of a prefix',
+    fallbackText: 'superset',
+  }),
   payloadLimitBytes: option<number>('payload-limit', 'bytes', integer(1, MAX_BODY_BYTES), 33_554_432, {
     help: 'largest request body, after decompression',
   }),

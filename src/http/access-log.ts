@@ -7,14 +7,14 @@ import { contextOf } from './request-context.ts';
 
 const MAX_PATH_LENGTH = 200; // characters
 
-/** @param quietPaths logged at debug only: probes come every few seconds */
-export function accessLog(quietPaths: ReadonlySet<string>): RequestHandler {
+/** @param isQuiet paths that are logged at debug only: probes come every few seconds */
+export function accessLog(isQuiet: (path: string) => boolean): RequestHandler {
   return (req, res, next) => {
     const { path, method } = req; // read now: routers rewrite the path
     res.once('close', () => {
       const { logger } = contextOf(res);
       const fields = { method, path: path.slice(0, MAX_PATH_LENGTH), ...describeAnswer(res) };
-      if (quietPaths.has(path)) logger.debug('request', fields);
+      if (isQuiet(path)) logger.debug('request', fields);
       else logger.info('request', fields);
     });
     next();

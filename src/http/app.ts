@@ -9,20 +9,27 @@ import { dialectRouter } from './dialect-router.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { DIALECTS } from './dialects/dialect-list.ts';
 import { errorHandler } from './error-handler.ts';
-import { PROBE_PATHS, probeRoutes } from './probe-routes.ts';
+import { isProbe, probeRoutes } from './probe-routes.ts';
 import { requestContext } from './request-context.ts';
+import { RouteTable } from './route-table.ts';
 
-/** @param dialects another list, for tests of the port itself */
+/**
+ * @param dialects another list, for tests of the port itself
+ * @throws RerankError `config` when `--dialect` names none of them
+ */
 export function createApp(dependencies: AppDependencies, dialects: readonly Dialect[] = DIALECTS): Express {
   const { settings, logger } = dependencies;
+  const table = new RouteTable(dialects, settings.dialect);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // answers are computed anew each time
-  app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger }));
-  app.use(accessLog(PROBE_PATHS));
+  app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger, table }));
+  app.use(accessLog(isProbe(table)));
   app.use(...corsHeaders(settings.corsAllowOrigins));
-  app.use(probeRoutes(dependencies));
-  app.use(dialectRouter(dialects, dependencies));
+  const probes = probeRoutes(dependencies);
+  app.use(probes);
+  for (const prefix of table.prefixes) app.use(`/${prefix}`, probes); // a client's base URL with its prefix is asked, too
+  app.use(dialectRouter(table, dependencies));
   app.use(notFound);
   app.use(errorHandler);
   return app;
@@ -38,7 +45,7 @@ function corsHeaders(origins: readonly string[]): RequestHandler[] {
     cors({
       origin: origins.includes('*') ? '*' : [...origins],
       methods: ['GET', 'HEAD', 'POST'],
-      exposedHeaders: ['X-Request-Id', 'Server-Timing', 'Retry-After'],
+      exposedHeaders: ['X-Request-Id', 'Server-Timing', 'X-Truncated', 'Retry-After'],
       maxAge: PREFLIGHT_SECONDS,
     }),
   ];

@@ -18,6 +18,8 @@ export interface AppDependencies {
 export type HttpSettings = Pick<
   Config,
   | 'servedModelName'
+  | 'strictModel'
+  | 'dialect'
   | 'payloadLimitBytes'
   | 'maxClientBatchSize'
   | 'requestTimeoutSeconds'

@@ -1,33 +1,26 @@
-// Mounts every dialect: one Express route a path, whoever shares it, and 405 for the methods nobody serves there.
+// Mounts the route table: one Express route a path, whoever shares it, and 405 for the methods nobody serves there.
 
 import { type RequestHandler, type Response, Router } from 'express';
 import { RerankError } from '../errors.ts';
 import type { CallTiming } from '../rerank/types.ts';
 import type { AppDependencies } from './dependencies.ts';
-import type { Answer, Dialect, Route } from './dialects/dialect.ts';
-import { DEFAULT_DIALECT } from './dialects/dialect-list.ts';
+import type { Answer } from './dialects/dialect.ts';
 import { jsonBody } from './json-body.ts';
 import { contextOf } from './request-context.ts';
+import type { MountedRoute, RouteTable } from './route-table.ts';
 
-/** A route and whose it is. */
-interface Claim {
-  readonly dialect: Dialect;
-  readonly route: Route;
-}
-
-export function dialectRouter(dialects: readonly Dialect[], dependencies: AppDependencies): Router {
+export function dialectRouter(table: RouteTable, dependencies: AppDependencies): Router {
   const router = Router();
-  for (const [path, claims] of claimsByPath(dialects)) {
-    const gets = claims.filter(({ route }) => route.method === 'GET');
-    const posts = claims.filter(({ route }) => route.method === 'POST');
+  for (const { path, methods } of table.paths) {
+    const get = methods.get('GET');
+    const post = methods.get('POST');
     const route = router.route(path);
-    route.all(wordErrorsAs(claims));
-    if (gets.length > 0) route.get(answerWith(gets, dependencies));
-    if (posts.length > 0) {
+    if (get !== undefined) route.get(answerWith(get, dependencies));
+    if (post !== undefined) {
       const readBody = jsonBody(dependencies.settings.payloadLimitBytes);
-      route.post(...readBody, chooseByBody(posts), refuseUnlessServing(dependencies), answerWith(posts, dependencies));
+      route.post(...readBody, chooseByBody(post), refuseUnlessServing(dependencies), answerWith(post, dependencies));
     }
-    route.all(methodNotAllowed([...(gets.length > 0 ? ['GET', 'HEAD'] : []), ...(posts.length > 0 ? ['POST'] : [])]));
+    route.all(methodNotAllowed([...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])]));
   }
   return router;
 }
@@ -41,29 +34,10 @@ export function methodNotAllowed(methods: readonly string[]): RequestHandler {
   };
 }
 
-function claimsByPath(dialects: readonly Dialect[]): Map<string, Claim[]> {
-  const byPath = new Map<string, Claim[]>();
-  for (const dialect of dialects) {
-    for (const route of dialect.routes) byPath.set(route.path, [...(byPath.get(route.path) ?? []), { dialect, route }]);
-  }
-  return byPath;
-}
-
-/** Until the body is understood, errors are worded by the dialect that takes any body on this path and method. */
-function wordErrorsAs(claims: readonly Claim[]): RequestHandler {
-  return (req, res, next) => {
-    const method = req.method === 'HEAD' ? 'GET' : req.method;
-    const unconditional = claims.filter(({ route }) => route.claims === undefined);
-    const owner = unconditional.find(({ route }) => route.method === method) ?? unconditional[0];
-    contextOf(res).dialect = owner?.dialect ?? DEFAULT_DIALECT;
-    next();
-  };
-}
-
 /** Now that the body is understood, errors are worded by the dialect that claims it. */
-function chooseByBody(claims: readonly Claim[]): RequestHandler {
+function chooseByBody(mounted: MountedRoute): RequestHandler {
   return (req, res, next) => {
-    contextOf(res).dialect = claimOf(claims, req.body).dialect;
+    contextOf(res).dialect = mounted.claimOf(req.body).dialect;
     next();
   };
 }
@@ -80,26 +54,27 @@ function refuseUnlessServing({ scorer, isDraining }: AppDependencies): RequestHa
   };
 }
 
-function answerWith(claims: readonly Claim[], dependencies: AppDependencies): RequestHandler {
+function answerWith(mounted: MountedRoute, dependencies: AppDependencies): RequestHandler {
   const { service, scorer, settings } = dependencies;
-  const limits = { maxDocuments: settings.maxClientBatchSize };
+  const { strictModel, maxClientBatchSize } = settings;
+  const model = scorer.spec;
+  const modelName = settings.servedModelName ?? model.id;
+  const server = { service, model, modelName, strictModel, limits: { maxDocuments: maxClientBatchSize } };
   return async (req, res) => {
     const { id, deadlineMs, signal, record } = contextOf(res);
-    const { route } = claimOf(claims, req.body);
-    const answer = await route.answer(req.body, { service, model: scorer.spec, limits, call: { id, deadlineMs, signal } });
+    const { route } = mounted.claimOf(req.body);
+    const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal } });
     Object.assign(record, { facts: answer.facts, pairs: answer.pairs });
     if (!signal.aborted) send(res, answer);
   };
 }
 
-function claimOf(claims: readonly Claim[], body: unknown): Claim {
-  const claim = claims.find(({ route }) => route.claims?.(body)) ?? claims.find(({ route }) => route.claims === undefined);
-  if (claim === undefined) throw new RerankError('validation', 'the body fits no request this path takes');
-  return claim;
-}
-
 function send(res: Response, { body, facts, headers }: Answer): void {
-  if (facts !== undefined) res.set('Server-Timing', serverTiming(facts.timing));
+  if (facts !== undefined) {
+    res.set('Server-Timing', serverTiming(facts.timing));
+    // For contracts whose answers have no place for it.
+    if (facts.truncated.length > 0) res.set('X-Truncated', String(facts.truncated.length));
+  }
   if (headers !== undefined) res.set(headers);
   res.json(body);
 }

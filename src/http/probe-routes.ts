@@ -4,18 +4,25 @@ import { type RequestHandler, Router } from 'express';
 import { ERROR_STATUS } from '../errors.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { methodNotAllowed } from './dialect-router.ts';
+import type { RouteTable } from './route-table.ts';
 import { serverInfo } from './server-info.ts';
 
-/** Asked every few seconds by whatever watches the server. */
-export const PROBE_PATHS: ReadonlySet<string> = new Set(['/health', '/ready']);
+const PROBES = ['/health', '/ready', '/ping'];
+
+/** Whether whatever watches the server asks this path, every few seconds. */
+export function isProbe({ prefixes }: RouteTable): (path: string) => boolean {
+  const paths = new Set(['', ...prefixes.map((name) => `/${name}`)].flatMap((prefix) => PROBES.map((probe) => prefix + probe)));
+  return (path) => paths.has(path);
+}
 
 const RETRY_SECONDS = 1;
 
-/** `/health`: the process lives. `/ready`: every worker is warm and new work is welcome. `/info`: model and limits. */
+/** `/health`: the process lives. `/ready`, `/ping`: every worker is warm and new work is welcome. `/info`: model and limits. */
 export function probeRoutes(dependencies: AppDependencies): Router {
   const handlers: Readonly<Record<string, RequestHandler>> = {
     '/health': (_req, res) => void res.json({ status: 'ok' }),
     '/ready': ready(dependencies),
+    '/ping': ready(dependencies), // what SageMaker asks before it sends requests
     '/info': (_req, res) => void res.json(serverInfo(dependencies)),
   };
   const router = Router();

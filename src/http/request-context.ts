@@ -6,7 +6,7 @@ import { RerankError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { CallContext, CallFacts } from '../rerank/types.ts';
 import type { Dialect } from './dialects/dialect.ts';
-import { DEFAULT_DIALECT } from './dialects/dialect-list.ts';
+import type { RouteTable } from './route-table.ts';
 
 export interface RequestContext extends CallContext {
   /** Aborted when the caller leaves before the answer is complete. */
@@ -29,10 +29,17 @@ export interface RequestRecord {
   bytesIn?: number;
 }
 
+export interface ContextOptions {
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+  /** Says whose wording errors get before the body is understood. */
+  readonly table: RouteTable;
+}
+
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,128}$/;
 
 /** Gives every request a context; echoes the caller's `X-Request-Id`, or a new UUID when it sent none we would log. */
-export function requestContext(options: { readonly timeoutMs: number; readonly logger: Logger }): RequestHandler {
+export function requestContext(options: ContextOptions): RequestHandler {
   return (req: Request, res: Response, next: NextFunction) => {
     const given = req.get('x-request-id') ?? '';
     const id = VISIBLE_ASCII.test(given) ? given : randomUUID();
@@ -43,7 +50,7 @@ export function requestContext(options: { readonly timeoutMs: number; readonly l
       deadlineMs: startedMs + options.timeoutMs,
       signal: abortedWhenClientLeaves(res),
       logger: options.logger.child({ request_id: id }),
-      dialect: DEFAULT_DIALECT,
+      dialect: options.table.dialectOf(req.method, req.path),
       record: {},
     };
     res.locals.context = context;

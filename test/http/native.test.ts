@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RerankError } from '../../src/errors.ts';
-import type { RankRequest } from '../../src/rerank/types.ts';
+import { DEFAULT_SCORING, type RankRequest } from '../../src/rerank/types.ts';
 import { predictCounting, startTestServer } from './support.ts';
 
 const TIMING = { queue_ms: 1.5, tokenization_ms: 0.25, inference_ms: 12, total_ms: 14 };
@@ -40,16 +40,7 @@ test('/rank returns the texts when asked, objects as their text', async (t) => {
   assert.deepEqual(reply.body.results, [{ corpus_id: 1, score: 1, text: 'b' }]);
 });
 
-const DEFAULTS = {
-  topK: null,
-  activation: null,
-  applySoftmax: false,
-  prompt: null,
-  promptName: null,
-  maxLength: null,
-  batchSize: null,
-  numWorkers: 0,
-};
+const DEFAULTS = { topK: null, ...DEFAULT_SCORING };
 
 /** Fields sent, and what of the domain's request they change. */
 const FIELD_CASES: readonly (readonly [fields: object, expected: Partial<RankRequest>])[] = [
@@ -67,6 +58,15 @@ const FIELD_CASES: readonly (readonly [fields: object, expected: Partial<RankReq
   [{ prompt: 'query: ' }, { prompt: 'query: ' }],
   [{ prompt_name: 'web' }, { promptName: 'web' }],
   [{ max_length: 64 }, { maxLength: 64 }],
+  [{ truncation_direction: 'Left' }, { truncationSide: 'left' }],
+  [{ max_tokens_per_doc: 9 }, { maxTokensPerDocument: 9 }],
+  [{ long_documents: 'chunk' }, { longDocuments: 'chunk' }],
+  [
+    { long_documents: 'chunk', chunk_overlap: 0 },
+    { longDocuments: 'chunk', chunkOverlap: 0 },
+  ],
+  [{ max_chunks_per_doc: 4 }, { longDocuments: 'chunk', maxChunksPerDocument: 4 }],
+  [{ max_chunks_per_doc: 4, long_documents: 'truncate' }, { maxChunksPerDocument: 4 }],
   [{ batch_size: 8, show_progress_bar: true, num_workers: 2, convert_to_numpy: false, convert_to_tensor: true }, {}],
   [
     {

@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Dialect, rankRoute } from '../../src/http/dialects/dialect.ts';
+import { z } from 'zod';
+import type { Dialect } from '../../src/http/dialects/dialect.ts';
 import { DIALECTS } from '../../src/http/dialects/dialect-list.ts';
+import { rankRoute } from '../../src/http/dialects/routes.ts';
 import { DEFAULT_SCORING } from '../../src/rerank/types.ts';
 import { eventually, startTestServer } from './support.ts';
 
@@ -21,7 +23,7 @@ test('unknown paths are 404 in the native dialect', async (t) => {
 test('known paths answer other methods with 405 and Allow', async (t) => {
   const server = await startTestServer(t);
   const allowed: Readonly<Record<string, string>> = {
-    '/': 'GET, HEAD',
+    '/': 'GET, HEAD, POST',
     '/rank': 'POST',
     '/predict': 'POST',
     '/rank_documents': 'POST',
@@ -42,7 +44,7 @@ test('known paths answer other methods with 405 and Allow', async (t) => {
 
 test('HEAD answers like GET without a body; paths ignore case and query strings', async (t) => {
   const server = await startTestServer(t);
-  for (const path of ['/', '/health', '/ready', '/info']) {
+  for (const path of ['/', '/health', '/ready', '/ping', '/info', '/v1/models']) {
     const reply = await server.send(path, { method: 'HEAD' });
     assert.deepEqual([reply.status, reply.body], [200, '']);
   }
@@ -79,7 +81,7 @@ test('CORS is open by default, narrowed by origins, off when empty', async (t) =
   assert.deepEqual([answer.status, answer.headers.get('access-control-allow-origin')], [204, '*']);
   const post = await open.post('/rank', { query: 'q', documents: [] }, { origin: 'https://a.example' });
   assert.equal(post.headers.get('access-control-allow-origin'), '*');
-  assert.equal(post.headers.get('access-control-expose-headers'), 'X-Request-Id,Server-Timing,Retry-After');
+  assert.equal(post.headers.get('access-control-expose-headers'), 'X-Request-Id,Server-Timing,X-Truncated,Retry-After');
   const failed = await open.send('/nope', { headers: { origin: 'https://a.example' } });
   assert.equal(failed.headers.get('access-control-allow-origin'), '*', 'errors can be read by browsers too');
 
@@ -130,18 +132,23 @@ test('one access line a request, with numbers and without texts', async (t) => {
 test('a new dialect is an object in the list: it shares a path by its claim and words its own errors', async (t) => {
   const shouting: Dialect = {
     name: 'shouting',
+    title: 'Shouting',
+    prefixed: true,
     routes: [
       rankRoute({
         path: '/rank',
         claims: (body) => typeof body === 'object' && body !== null && 'TEXTS' in body,
-        parse: (body) => ({
-          request: { ...DEFAULT_SCORING, query: 'q', documents: (body as { TEXTS: string[] }).TEXTS, topK: null },
-          view: null,
-        }),
+        summary: 'Shout',
+        schema: z.object({ TEXTS: z.array(z.string()) }),
+        examples: [],
+        answerSchema: z.array(z.int()),
+        lists: ['TEXTS'],
+        read: ({ TEXTS }) => ({ request: { ...DEFAULT_SCORING, query: 'q', documents: TEXTS, topK: null }, view: null }),
         render: ({ results }) => results.map(({ index }) => index),
         headers: ({ totalTokens }) => ({ 'x-tokens': String(totalTokens) }),
       }),
     ],
+    errorSchema: z.object({ SHOUT: z.string() }),
     renderError: (error) => ({ status: 418, body: { SHOUT: error.code } }),
   };
   const server = await startTestServer(t, { dialects: [...DIALECTS, shouting] });
@@ -156,4 +163,6 @@ test('a new dialect is an object in the list: it shares a path by its claim and 
   server.draining = true;
   const refused = await server.post('/rank', { TEXTS: [] });
   assert.deepEqual([refused.status, refused.body], [418, { SHOUT: 'draining' }]);
+  const below = await server.post('/shouting/rank', '{');
+  assert.deepEqual([below.status, below.body], [418, { SHOUT: 'malformed_body' }], 'below its prefix it is alone');
 });

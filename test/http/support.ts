@@ -40,6 +40,15 @@ export async function rankLastFirst(request: RankRequest): Promise<RankResult> {
   return { ...callFacts(request.activation), totalTokens: total * 3, results: results.slice(0, request.topK ?? total) };
 }
 
+/** Ranks by the scores given, in the documents' order; nothing is truncated. */
+export function rankByScores(scores: readonly number[], facts: Partial<RankResult> = {}): typeof rankLastFirst {
+  return async (request) => {
+    const results = scores.map((score, index) => ({ index, score, logit: score })).sort((a, b) => b.score - a.score);
+    const kept = results.slice(0, request.topK ?? results.length);
+    return { ...callFacts(request.activation), truncated: [], totalTokens: 42, results: kept, ...facts };
+  };
+}
+
 /** Scores count up from 0 in steps of 0.5, pair after pair and label after label. */
 export function predictCounting(numLabels: number): (request: PredictRequest) => Promise<PredictResult> {
   return async (request) => {

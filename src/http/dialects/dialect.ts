@@ -1,21 +1,21 @@
 // The dialect port: what one wire contract must say of itself. Everything else in http is the same for all dialects.
 
+import type { z } from 'zod';
 import type { RerankError } from '../../errors.ts';
 import type { ModelSpec } from '../../protocol.ts';
-import type {
-  CallContext,
-  CallFacts,
-  PredictRequest,
-  PredictResult,
-  RankRequest,
-  RankResult,
-  RerankService,
-} from '../../rerank/types.ts';
+import type { CallContext, CallFacts, RerankService } from '../../rerank/types.ts';
 
 /** A wire contract: its routes, and how it words every failure. */
 export interface Dialect {
+  /** As `--dialect` and the access log name it; lower case. */
   readonly name: string;
+  /** As documentation names it. */
+  readonly title: string;
+  /** The routes are also served below `/name`, where no other dialect takes part. */
+  readonly prefixed: boolean;
   readonly routes: readonly Route[];
+  /** Of every body {@link renderError} gives. */
+  readonly errorSchema: z.ZodType;
   /** Turns any failure into this contract's answer; the status is the error's unless the contract says otherwise. */
   renderError(error: RerankError, requestId: string): ErrorAnswer;
 }
@@ -25,25 +25,45 @@ export interface ErrorAnswer {
   readonly body: unknown;
 }
 
-/** One path of a dialect. Build it with {@link rankRoute}, {@link predictRoute} or {@link fixedRoute}. */
-export interface Route {
+/** What documentation is generated from; the schemas are also what validates. */
+export interface RouteDescription {
+  /** One line, no full stop. */
+  readonly summary: string;
+  /** Of the request body, read as `io: 'input'`; null where there is none. */
+  readonly schema: z.ZodType | null;
+  /** Bodies that are answered with 200 by a model with one label. */
+  readonly examples: readonly object[];
+  readonly answerSchema: z.ZodType;
+}
+
+/** One path of a dialect. Build it with {@link rankRoute}, {@link predictRoute} or {@link factsRoute} of `routes.ts`. */
+export interface Route extends RouteDescription {
   readonly method: 'GET' | 'POST';
   /** With and without a trailing slash, any case. */
   readonly path: string;
   /**
-   * Where several dialects share a path, the first in the list whose `claims` accepts the parsed body takes it.
-   * A route without `claims` takes what is left, and its dialect answers what fails before the body is understood.
+   * Where several dialects share a path, the first one whose `claims` accepts the parsed body takes it, the default dialect before the
+   * others. What nobody claims belongs to the path's owner, which also words what fails before the body is understood: the default
+   * dialect, or else the first in the list that makes no claims.
    */
   readonly claims?: (body: unknown) => boolean;
   answer(body: unknown, exchange: Exchange): Promise<Answer> | Answer;
 }
 
 /** What a route works with. */
-export interface Exchange {
+export interface Exchange extends ModelFacts {
   readonly service: RerankService;
-  readonly model: ModelSpec;
+  /** A request that names another model is refused. */
+  readonly strictModel: boolean;
   readonly limits: RequestLimits;
   readonly call: CallContext;
+}
+
+/** What is served. */
+export interface ModelFacts {
+  readonly model: ModelSpec;
+  /** Name callers know the model by. */
+  readonly modelName: string;
 }
 
 export interface RequestLimits {
@@ -61,65 +81,16 @@ export interface Answer {
 }
 
 /** What rendering may know besides the result. */
-export interface RenderContext {
+export interface RenderContext extends ModelFacts {
   readonly requestId: string;
-  readonly model: ModelSpec;
 }
 
-/** A parsed body: the domain's request, and what only the rendering needs (`return_documents`, the documents). */
+/** A body that was understood: the domain's request, and what only the rendering needs (`return_documents`, the documents). */
 export interface Parsed<Request, View> {
   readonly request: Request;
   readonly view: View;
-}
-
-interface ScoringRoute<Request, Result, View> extends Pick<Route, 'path' | 'claims'> {
-  /** @throws RerankError when the body does not fit the contract */
-  parse(body: unknown, limits: RequestLimits): Parsed<Request, View>;
-  render(result: Result, view: View, context: RenderContext): unknown;
-  headers?(result: Result): Readonly<Record<string, string>>;
-}
-
-/** A POST route that ranks. */
-export function rankRoute<View>(route: ScoringRoute<RankRequest, RankResult, View>): Route {
-  return scoringRoute(
-    route,
-    (service, request, call) => service.rank(request, call),
-    (request) => request.documents.length,
-  );
-}
-
-/** A POST route that scores pairs. */
-export function predictRoute<View>(route: ScoringRoute<PredictRequest, PredictResult, View>): Route {
-  return scoringRoute(
-    route,
-    (service, request, call) => service.predict(request, call),
-    (request) => request.pairs.length,
-  );
-}
-
-/** A GET route with a constant body. */
-export function fixedRoute(path: string, body: unknown): Route {
-  return { method: 'GET', path, answer: () => ({ body }) };
-}
-
-function scoringRoute<Request, Result extends CallFacts, View>(
-  route: ScoringRoute<Request, Result, View>,
-  score: (service: RerankService, request: Request, call: CallContext) => Promise<Result>,
-  countPairs: (request: Request) => number,
-): Route {
-  return {
-    method: 'POST',
-    path: route.path,
-    ...(route.claims && { claims: route.claims }),
-    async answer(body, { service, model, limits, call }) {
-      const { request, view } = route.parse(body, limits);
-      const result = await score(service, request, call);
-      return {
-        body: route.render(result, view, { requestId: call.id, model }),
-        facts: result,
-        pairs: countPairs(request),
-        ...(route.headers && { headers: route.headers(result) }),
-      };
-    },
-  };
+  /** The model the caller named, if any; `--strict-model` compares it. */
+  readonly model?: string | null | undefined;
+  /** The caller would rather have an error than a text cut to fit. */
+  readonly refuseTruncated?: boolean;
 }

@@ -12,21 +12,21 @@ import {
   type RankResult,
   type ScoringOptions,
 } from '../../rerank/types.ts';
+import type { Dialect, ErrorAnswer, Parsed, RenderContext } from './dialect.ts';
+import { predictRoute, rankRoute } from './routes.ts';
+import { documentSchema, WRONG_DOCUMENT } from './shared/documents.ts';
 import {
-  type Dialect,
-  type ErrorAnswer,
-  type Parsed,
-  predictRoute,
-  type RenderContext,
-  type RequestLimits,
-  rankRoute,
-} from './dialect.ts';
-import { checkCount, documentSchema, expected, parseBody } from './validation.ts';
-
-const flag = () => z.boolean({ error: 'must be true or false' }).nullish();
-const whole = () => z.int({ error: 'must be an integer' });
-const positive = () => whole().min(1, { error: 'must be at least 1' }).nullish();
-const optionalText = () => z.string({ error: 'must be a string' }).nullish();
+  atLeast,
+  flag,
+  listOf,
+  longDocumentFields,
+  longDocumentOptions,
+  optionalText,
+  strictBody,
+  text,
+  whole,
+} from './shared/fields.ts';
+import { expected, hasField } from './shared/validation.ts';
 
 const activation = () =>
   z
@@ -41,7 +41,7 @@ const activation = () =>
 
 /**
  * Parameters of both routes, each optional, null meaning its default.
- * The last five exist in sentence-transformers and mean nothing over HTTP: they are checked and have no effect.
+ * The last five before those of long documents exist in sentence-transformers and mean nothing over HTTP: they are checked and have no effect.
  */
 const scoringFields = {
   activation_fn: activation(),
@@ -50,37 +50,28 @@ const scoringFields = {
   apply_softmax: flag(),
   prompt: optionalText(),
   prompt_name: optionalText(),
-  max_length: positive(),
-  batch_size: positive(),
+  max_length: atLeast(1),
+  batch_size: atLeast(1),
   show_progress_bar: flag(),
   num_workers: whole().nullish(),
   convert_to_numpy: flag(),
   convert_to_tensor: flag(),
+  ...longDocumentFields,
 };
 
-const documentText = documentSchema("must be a string or an object with a string field 'text'");
-
-const rankSchema = z.strictObject(
-  {
-    query: z.string(expected('must be a string')),
-    documents: z.array(documentText, expected('must be a list')),
-    top_k: whole().nullish(),
-    return_documents: flag(),
-    ...scoringFields,
-  },
-  { error: (issue) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined) },
-);
+const rankSchema = strictBody({
+  query: text(),
+  documents: listOf(documentSchema(WRONG_DOCUMENT)),
+  top_k: whole().nullish(),
+  return_documents: flag(),
+  ...scoringFields,
+});
 
 const pairText = z.string({ error: 'must be a string' });
 const textPair = z.tuple([pairText, pairText], { error: 'must be a list of two strings, query and document' });
+const pairList = z.array(textPair, expected('must be a list of [query, document] pairs'));
 
-const predictSchema = z.strictObject(
-  {
-    pairs: z.array(textPair, expected('must be a list of [query, document] pairs')),
-    ...scoringFields,
-  },
-  { error: (issue) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined) },
-);
+const predictSchema = strictBody({ pairs: z.union([textPair, pairList]), ...scoringFields });
 
 interface RankView {
   readonly pairs: number;
@@ -93,9 +84,7 @@ interface PredictView {
   readonly single: boolean;
 }
 
-function parseRank(body: unknown, limits: RequestLimits): Parsed<RankRequest, RankView> {
-  checkCount(body, 'documents', limits);
-  const fields = parseBody(rankSchema, body, Object.keys(rankSchema.shape));
+function readRank(fields: z.output<typeof rankSchema>): Parsed<RankRequest, RankView> {
   const { query, documents } = fields;
   return {
     request: { query, documents, topK: fields.top_k ?? null, ...scoringOptions(fields) },
@@ -103,20 +92,19 @@ function parseRank(body: unknown, limits: RequestLimits): Parsed<RankRequest, Ra
   };
 }
 
-function parsePredict(body: unknown, limits: RequestLimits): Parsed<PredictRequest, PredictView> {
-  checkCount(body, 'pairs', limits);
-  const single = hasBarePair(body);
-  const listed = single ? { ...body, pairs: [body.pairs] } : body;
-  const fields = parseBody(predictSchema, listed, Object.keys(predictSchema.shape));
-  return { request: { pairs: fields.pairs, ...scoringOptions(fields) }, view: { single } };
+function readPredict(fields: z.output<typeof predictSchema>): Parsed<PredictRequest, PredictView> {
+  const { pairs } = fields;
+  const single = isBarePair(pairs);
+  return { request: { pairs: single ? [pairs] : pairs, ...scoringOptions(fields) }, view: { single } };
 }
 
-function hasBarePair(body: unknown): body is { readonly pairs: readonly [string, string] } {
-  const pairs = typeof body === 'object' && body !== null && 'pairs' in body ? body.pairs : null;
-  return Array.isArray(pairs) && pairs.length === 2 && pairs.every((text) => typeof text === 'string');
+type TextPair = z.output<typeof textPair>;
+
+function isBarePair(pairs: TextPair | readonly TextPair[]): pairs is TextPair {
+  return typeof pairs[0] === 'string';
 }
 
-function scoringOptions(fields: z.infer<z.ZodObject<typeof scoringFields>>): ScoringOptions {
+function scoringOptions(fields: z.output<z.ZodObject<typeof scoringFields>>): ScoringOptions {
   return {
     ...DEFAULT_SCORING,
     activation: fields.activation_fn ?? fields.activation_fct ?? null,
@@ -124,6 +112,7 @@ function scoringOptions(fields: z.infer<z.ZodObject<typeof scoringFields>>): Sco
     prompt: fields.prompt ?? null,
     promptName: fields.prompt_name ?? null,
     maxLength: fields.max_length ?? null,
+    ...longDocumentOptions(fields),
   };
 }
 
@@ -161,9 +150,10 @@ function scoreRows({ scores, numLabels }: PredictResult): (number | number[])[] 
   return Array.from({ length: pairs }, (_, pair) => Array.from(scores.subarray(pair * numLabels, (pair + 1) * numLabels)));
 }
 
-function renderFacts({ truncated, totalTokens, timing }: CallFacts, pairs: number): object {
+function renderFacts({ truncated, chunks, totalTokens, timing }: CallFacts, pairs: number): object {
   return {
     truncated,
+    ...(chunks && { chunks }),
     usage: { total_tokens: totalTokens, pairs },
     timing: {
       queue_ms: microseconds(timing.queueMs),
@@ -184,11 +174,74 @@ function renderError(error: RerankError, requestId: string): ErrorAnswer {
   return { status: error.status, body: { error: { code: error.code, message: error.message, ...field }, id: requestId } };
 }
 
+const milliseconds = z.number().min(0);
+
+const factsSchema = {
+  id: z.string(),
+  model: z.string(),
+  activation: z.string(),
+  truncated: z.array(z.int()),
+  chunks: z.array(z.int()).optional(),
+  usage: z.strictObject({ total_tokens: z.int(), pairs: z.int() }),
+  timing: z.strictObject({
+    queue_ms: milliseconds,
+    tokenization_ms: milliseconds,
+    inference_ms: milliseconds,
+    total_ms: milliseconds,
+  }),
+};
+
+const rankAnswer = z.strictObject({
+  ...factsSchema,
+  results: z.array(z.strictObject({ corpus_id: z.int(), score: z.number(), text: z.string().optional() })),
+});
+
+const predictAnswer = z.strictObject({
+  ...factsSchema,
+  scores: z.union([z.number(), z.array(z.number()), z.array(z.array(z.number()))]),
+  labels: z.array(z.string()).optional(),
+});
+
 export const native: Dialect = {
   name: 'native',
+  title: 'crossrank',
+  prefixed: false,
   routes: [
-    rankRoute({ path: '/rank', parse: parseRank, render: renderRank }),
-    predictRoute({ path: '/predict', parse: parsePredict, render: renderPredict }),
+    rankRoute({
+      path: '/rank',
+      summary: 'Rank documents',
+      schema: rankSchema,
+      examples: [
+        {
+          query: 'what is a panda?',
+          documents: ['The giant panda is a bear.', { text: 'Hello.' }],
+          top_k: 1,
+          return_documents: true,
+        },
+      ],
+      answerSchema: rankAnswer,
+      lists: ['documents'],
+      read: readRank,
+      render: renderRank,
+    }),
+    predictRoute({
+      path: '/predict',
+      claims: (body) => hasField(body, 'pairs'),
+      summary: 'Score pairs',
+      schema: predictSchema,
+      examples: [
+        { pairs: [['what is a panda?', 'The giant panda is a bear.']] },
+        { pairs: ['what is a panda?', 'The giant panda is a bear.'], activation_fn: 'identity' },
+      ],
+      answerSchema: predictAnswer,
+      lists: ['pairs'],
+      read: readPredict,
+      render: renderPredict,
+    }),
   ],
+  errorSchema: z.strictObject({
+    error: z.strictObject({ code: z.string(), message: z.string(), field: z.string().optional() }),
+    id: z.string(),
+  }),
   renderError,
 };

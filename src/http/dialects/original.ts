@@ -4,28 +4,39 @@
 import { z } from 'zod';
 import type { RerankError } from '../../errors.ts';
 import { DEFAULT_SCORING, type RankRequest, type RankResult } from '../../rerank/types.ts';
-import { type Dialect, type ErrorAnswer, fixedRoute, type Parsed, type RequestLimits, rankRoute } from './dialect.ts';
-import { checkCount, documentSchema, parseBody } from './validation.ts';
+import type { Dialect, ErrorAnswer, Parsed } from './dialect.ts';
+import { factsRoute, rankRoute } from './routes.ts';
+import { documentSchema } from './shared/documents.ts';
+import {
+  FASTAPI_LIST,
+  FASTAPI_OBJECT,
+  FASTAPI_STRING,
+  fastApiDetail,
+  fastApiMessage,
+  fastApiProblems,
+} from './shared/fastapi-errors.ts';
 
 const WELCOME = { code: 0, msg: '欢迎访问CrossEncoder在线测试', data: '' };
 
-const WRONG_STRING = 'Input should be a valid string';
+const welcomeSchema = z.strictObject({ code: z.int(), msg: z.string(), data: z.string() });
 
 /** Extra fields are ignored, as pydantic does by default. Documents may also be objects with `text`, which the original did not know. */
 const schema = z.looseObject(
   {
-    query: z.string({ error: fastApiMessage(WRONG_STRING) }),
-    documents: z.array(documentSchema(WRONG_STRING), { error: fastApiMessage('Input should be a valid list') }),
+    query: z.string({ error: fastApiMessage(FASTAPI_STRING) }),
+    documents: z.array(documentSchema(FASTAPI_STRING), { error: fastApiMessage(FASTAPI_LIST) }),
   },
-  { error: 'Input should be a valid dictionary or object to extract fields from' },
+  { error: FASTAPI_OBJECT },
 );
+
+const answerSchema = z.strictObject({
+  ranked_documents: z.array(z.strictObject({ corpus_id: z.int(), score: z.number(), text: z.string() })),
+});
 
 /** The documents: every one comes back with its score. */
 type View = readonly string[];
 
-function parse(body: unknown, limits: RequestLimits): Parsed<RankRequest, View> {
-  checkCount(body, 'documents', limits);
-  const { query, documents } = parseBody(schema, body);
+function read({ query, documents }: z.output<typeof schema>): Parsed<RankRequest, View> {
   return { request: { ...DEFAULT_SCORING, query, documents, topK: null }, view: documents };
 }
 
@@ -38,51 +49,31 @@ function render(result: RankResult, documents: View): unknown {
   return { ranked_documents: ranked };
 }
 
-/** One entry of FastAPI's `detail` list; its `input` is left out, because it would repeat the caller's texts. */
-interface FastApiProblem {
-  readonly type: string;
-  readonly loc: readonly (string | number)[];
-  readonly msg: string;
-}
-
-/**
- * FastAPI lists problems of the body under 422, bad JSON included; every other failure is one sentence.
- */
+/** FastAPI lists problems of the body under 422, bad JSON included; every other failure is one sentence. */
 function renderError(error: RerankError): ErrorAnswer {
-  if (error.code === 'validation') return { status: 422, body: { detail: validationProblems(error) } };
-  if (error.code === 'malformed_body') {
-    return { status: 422, body: { detail: [{ type: 'json_invalid', loc: ['body'], msg: error.message }] } };
-  }
-  return { status: error.status, body: { detail: error.message } };
-}
-
-function validationProblems(error: RerankError): FastApiProblem[] {
-  if (error.cause instanceof z.ZodError) return error.cause.issues.map(toFastApiProblem);
-  return [{ type: 'value_error', loc: ['body', ...(error.field?.split('.') ?? [])], msg: error.message }];
-}
-
-function toFastApiProblem(issue: z.core.$ZodIssue): FastApiProblem {
-  return { type: FASTAPI_TYPES[issue.message] ?? 'value_error', loc: ['body', ...issue.path.map(locPart)], msg: issue.message };
-}
-
-function locPart(part: PropertyKey): string | number {
-  return typeof part === 'number' ? part : String(part);
-}
-
-/** pydantic's message -> its error type. */
-const FASTAPI_TYPES: Readonly<Record<string, string>> = {
-  'Field required': 'missing',
-  'Input should be a valid string': 'string_type',
-  'Input should be a valid list': 'list_type',
-  'Input should be a valid dictionary or object to extract fields from': 'model_attributes_type',
-};
-
-function fastApiMessage(otherwise: string): (issue: { readonly input?: unknown }) => string {
-  return (issue) => (issue.input === undefined ? 'Field required' : otherwise);
+  const listed = error.code === 'validation' || error.code === 'malformed_body';
+  return listed
+    ? { status: 422, body: { detail: fastApiDetail(error) } }
+    : { status: error.status, body: { detail: error.message } };
 }
 
 export const original: Dialect = {
   name: 'original',
-  routes: [fixedRoute('/', WELCOME), rankRoute({ path: '/rank_documents', parse, render })],
+  title: 'Original project',
+  prefixed: false,
+  routes: [
+    factsRoute({ path: '/', summary: 'Greeting', answerSchema: welcomeSchema, render: () => WELCOME }),
+    rankRoute({
+      path: '/rank_documents',
+      summary: 'Rank documents, as the original project',
+      schema,
+      examples: [{ query: '什么是熊猫?', documents: ['熊猫是一种动物', '你好'] }],
+      answerSchema,
+      lists: ['documents'],
+      read,
+      render,
+    }),
+  ],
+  errorSchema: z.strictObject({ detail: z.union([z.string(), fastApiProblems]) }),
   renderError,
 };

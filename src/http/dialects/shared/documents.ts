@@ -1,0 +1,56 @@
+// Documents as contracts write them: a string, an object with a text, an object whose named fields count, a list of text parts.
+
+import { z } from 'zod';
+import { RerankError } from '../../../errors.ts';
+
+/** A document: a string, or an object whose `text` is taken; its other fields are the caller's own. */
+export function documentSchema(message: string) {
+  return z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)], { error: message });
+}
+
+/** The message of {@link documentSchema} where the contract has none of its own. */
+export const WRONG_DOCUMENT = "must be a string or an object with a string field 'text'";
+
+/** A document that comes back as it was sent: a string or any object. */
+export type SentDocument = string | Readonly<Record<string, unknown>>;
+
+/** Any object passes: which of its fields is the text depends on the rest of the request. See {@link documentText}. */
+export const sentDocument = z.union([z.string(), z.looseObject({})], { error: WRONG_DOCUMENT });
+
+/**
+ * The text that is scored.
+ *
+ * @param rankFields fields of an object to join, one a line; null for its `text`, or vLLM's `content` parts
+ * @throws RerankError `validation` when the object has none of them
+ */
+export function documentText(document: SentDocument, index: number, rankFields: readonly string[] | null): string {
+  if (typeof document === 'string') return document;
+  const text = rankFields === null ? (stringOrNull(document.text) ?? contentText(document)) : joinFields(document, rankFields);
+  if (text !== null) return text;
+  const expected = rankFields === null ? WRONG_DOCUMENT : 'has none of the rank_fields as a string';
+  throw new RerankError('validation', `documents[${index}] ${expected}`, { field: `documents.${index}` });
+}
+
+/** As answers carry a document: an object, the caller's own when it was one, less what is nested (it may be too deep to write). */
+export function documentObject(document: SentDocument): Readonly<Record<string, unknown>> {
+  if (typeof document === 'string') return { text: document };
+  return Object.fromEntries(Object.entries(document).filter(([, value]) => value === null || typeof value !== 'object'));
+}
+
+const contentParts = z.array(z.looseObject({ type: z.literal('text'), text: z.string() }));
+
+/** vLLM's form, also OpenAI's: `{"content": [{"type": "text", "text": "..."}]}`; null when there is another kind of part. */
+export function contentText({ content }: Readonly<Record<string, unknown>>): string | null {
+  const parts = contentParts.safeParse(content);
+  return parts.success ? parts.data.map(({ text }) => text).join('\n') : null;
+}
+
+function joinFields(document: Readonly<Record<string, unknown>>, names: readonly string[]): string | null {
+  const texts = names.filter((name) => Object.hasOwn(document, name)).map((name) => stringOrNull(document[name]));
+  const present = texts.filter((text) => text !== null);
+  return present.length === 0 ? null : present.join('\n');
+}
+
+function stringOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

@@ -1,0 +1,77 @@
+// Schemas of fields many contracts have. null stands for "not given" in every optional one.
+
+import { z } from 'zod';
+import type { ScoringOptions } from '../../../rerank/types.ts';
+import { expected } from './validation.ts';
+
+type Shape = Readonly<Record<string, z.ZodType>>;
+
+const NOT_AN_OBJECT = {
+  error: (issue: { readonly code?: string }) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined),
+};
+
+/** A body whose unknown fields are passed over, as vendors' clients send extras. */
+export function lenientBody<Fields extends Shape>(fields: Fields) {
+  return z.looseObject(fields, NOT_AN_OBJECT);
+}
+
+/** A body whose unknown fields are refused. */
+export function strictBody<Fields extends Shape>(fields: Fields) {
+  return z.strictObject(fields, NOT_AN_OBJECT);
+}
+
+export function flag() {
+  return z.boolean({ error: 'must be true or false' }).nullish();
+}
+
+export function whole() {
+  return z.int({ error: 'must be an integer' });
+}
+
+export function atLeast(minimum: number) {
+  return whole()
+    .min(minimum, { error: `must be at least ${minimum}` })
+    .nullish();
+}
+
+export function text() {
+  return z.string(expected('must be a string'));
+}
+
+export function optionalText() {
+  return z.string({ error: 'must be a string' }).nullish();
+}
+
+/** A required list; an empty one passes. */
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.array(item, expected('must be a list'));
+}
+
+/** Which end of a text that is too long loses tokens; text-embeddings-inference writes `Left`, vLLM `left`. */
+export function side() {
+  return z
+    .enum(['left', 'right', 'Left', 'Right'], { error: "must be 'left' or 'right'" })
+    .transform((given): 'left' | 'right' => (given === 'left' || given === 'Left' ? 'left' : 'right'))
+    .nullish();
+}
+
+/** What can be said of documents that do not fit; crossrank's own fields and Cohere's. */
+export const longDocumentFields = {
+  truncation_direction: side(),
+  max_tokens_per_doc: atLeast(1),
+  long_documents: z.enum(['truncate', 'chunk'], { error: "must be 'truncate' or 'chunk'" }).nullish(),
+  chunk_overlap: atLeast(0),
+  max_chunks_per_doc: atLeast(1),
+};
+
+/** Who bounds chunks wants chunks, as Cohere's callers do. */
+export function longDocumentOptions(fields: z.output<z.ZodObject<typeof longDocumentFields>>) {
+  const asksForChunks = (fields.max_chunks_per_doc ?? fields.chunk_overlap ?? null) !== null;
+  return {
+    truncationSide: fields.truncation_direction ?? null,
+    maxTokensPerDocument: fields.max_tokens_per_doc ?? null,
+    longDocuments: fields.long_documents ?? (asksForChunks ? 'chunk' : 'truncate'),
+    chunkOverlap: fields.chunk_overlap ?? null,
+    maxChunksPerDocument: fields.max_chunks_per_doc ?? null,
+  } satisfies Partial<ScoringOptions>;
+}

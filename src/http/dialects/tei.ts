@@ -1,0 +1,206 @@
+// text-embeddings-inference's dialect: rerank and predict, bare arrays, its headers and error types.
+// See https://github.com/huggingface/text-embeddings-inference/blob/0d124dc/router/src/http/types.rs
+
+import { z } from 'zod';
+import { type ErrorCode, RerankError } from '../../errors.ts';
+import type { CallFacts, PredictRequest, PredictResult, RankRequest, RankResult, ScoringOptions } from '../../rerank/types.ts';
+import type { Dialect, ErrorAnswer, ModelFacts, Parsed, RenderContext } from './dialect.ts';
+import { predictRoute, rankRoute } from './routes.ts';
+import { documentSchema } from './shared/documents.ts';
+import { flag, lenientBody, listOf, side, text } from './shared/fields.ts';
+import { hasField } from './shared/validation.ts';
+import { RERANK_PATHS, type StatusOverrides, statusIn, vendorScoring } from './shared/vendor.ts';
+
+const scoringFields = { truncate: flag(), truncation_direction: side(), raw_scores: flag() };
+
+const rerankSchema = lenientBody({
+  query: text(),
+  /** Objects with `text` are LiteLLM's. */
+  texts: listOf(documentSchema('must be a string')),
+  return_text: flag(),
+  ...scoringFields,
+});
+
+const string = z.string();
+/** A text alone or a pair, in a list. */
+const sequence = z.union([z.tuple([string]), z.tuple([string, string])], { error: 'must be a list of one or two strings' });
+
+const predictSchema = lenientBody({
+  inputs: z.union([string, sequence, z.array(sequence)], {
+    error: (issue) => (issue.input === undefined ? 'is required' : 'must be a string, a pair of strings, or a list of pairs'),
+  }),
+  ...scoringFields,
+});
+
+interface RerankView {
+  readonly query: string;
+  readonly texts: readonly string[];
+  readonly returned: boolean;
+}
+
+function readRerank(fields: z.output<typeof rerankSchema>): Parsed<RankRequest, RerankView> {
+  const { query, texts } = fields;
+  if (texts.length === 0) throw new RerankError('empty_input', '`texts` cannot be empty', { field: 'texts' });
+  if (query === '' && texts.includes('')) throw emptyInputs();
+  return {
+    request: { ...scoringOptions(fields, 1), query, documents: texts, topK: null },
+    view: { query, texts, returned: fields.return_text === true },
+    refuseTruncated: fields.truncate === false,
+  };
+}
+
+function renderRerank({ results }: RankResult, { texts, returned }: RerankView): unknown {
+  return results.map(({ index, score }) => ({ index, ...(returned && { text: texts[index] }), score }));
+}
+
+interface PredictView {
+  readonly pairs: PredictRequest['pairs'];
+  /** One text or pair was sent, so one list of labels comes back. */
+  readonly single: boolean;
+}
+
+type Inputs = z.output<typeof predictSchema>['inputs'];
+
+function readPredict(fields: z.output<typeof predictSchema>, { model }: ModelFacts): Parsed<PredictRequest, PredictView> {
+  const { inputs } = fields;
+  const single = typeof inputs === 'string' || typeof inputs[0] === 'string';
+  const pairs = sequences(inputs).map(([first, second]) => [first, second ?? ''] as const);
+  if (pairs.length === 0 || pairs.some(([first, second]) => first === '' && second === '')) throw emptyInputs();
+  return {
+    request: { ...scoringOptions(fields, model.labels.length), pairs },
+    view: { pairs, single },
+    refuseTruncated: fields.truncate === false,
+  };
+}
+
+/** A text alone is scored beside an empty one: a cross-encoder has no other form for it. */
+function sequences(inputs: Inputs): readonly (readonly [string, string?])[] {
+  if (typeof inputs === 'string') return [[inputs]];
+  return typeof inputs[0] === 'string' ? [inputs as [string, string?]] : (inputs as [string, string?][]);
+}
+
+function renderPredict(result: PredictResult, { single }: PredictView, { model }: RenderContext): unknown {
+  const { scores, numLabels } = result;
+  const rows = Array.from({ length: scores.length / numLabels }, (_, pair) =>
+    labelScores(scores.subarray(pair * numLabels, (pair + 1) * numLabels), model.labels),
+  );
+  return single ? rows[0] : rows;
+}
+
+/** Best label first. */
+function labelScores(scores: Float32Array, labels: readonly string[]): { readonly score: number; readonly label: string }[] {
+  return labels.map((label, index) => ({ score: scores[index]!, label })).sort((a, b) => b.score - a.score);
+}
+
+function scoringOptions(fields: z.output<z.ZodObject<typeof scoringFields>>, numLabels: number): ScoringOptions {
+  const options = vendorScoring(fields.raw_scores === true);
+  const probabilities = numLabels > 1 && fields.raw_scores !== true;
+  return { ...options, ...(probabilities && { activation: 'softmax' }), truncationSide: fields.truncation_direction ?? null };
+}
+
+function emptyInputs(): RerankError {
+  return new RerankError('empty_input', 'Input validation error: `inputs` cannot be empty', { field: 'inputs' });
+}
+
+function tooMany(count: number, limit: number): string {
+  return `batch size ${count} > maximum allowed batch size ${limit}`;
+}
+
+/** Whole milliseconds, as text-embeddings-inference sends them. */
+function headers({ totalTokens, timing }: CallFacts, characters: number): Readonly<Record<string, string>> {
+  const values = {
+    'x-compute-type': 'cpu+optimized',
+    'x-compute-time': timing.totalMs,
+    'x-compute-characters': characters,
+    'x-compute-tokens': totalTokens,
+    'x-total-time': timing.totalMs,
+    'x-tokenization-time': timing.tokenizationMs,
+    'x-queue-time': timing.queueMs,
+    'x-inference-time': timing.inferenceMs,
+  };
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, String(typeof value === 'number' ? Math.floor(value) : value)]),
+  );
+}
+
+/** Unicode characters, as Rust counts them. */
+function countCharacters(texts: readonly string[]): number {
+  return texts.reduce((sum, part) => sum + part.length - (part.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0), 0);
+}
+
+type ErrorType = z.infer<typeof errorTypes>;
+
+const errorTypes = z.enum(['Unhealthy', 'Backend', 'Overloaded', 'Validation', 'Tokenizer', 'Empty']);
+
+const ERROR_TYPES: Readonly<Partial<Record<ErrorCode, ErrorType>>> = {
+  empty_input: 'Empty',
+  overloaded: 'Overloaded',
+  not_ready: 'Unhealthy',
+  draining: 'Unhealthy',
+  not_a_reranker: 'Backend',
+  deadline: 'Backend',
+  inference: 'Backend',
+  internal: 'Backend',
+  config: 'Backend',
+  model_files: 'Backend',
+};
+
+const STATUSES: StatusOverrides = { too_many_documents: 422, not_a_reranker: 424, inference: 424 };
+
+/** Also where text-embeddings-inference's own framework would answer plain text or nothing: its clients read these two fields. */
+function renderError(error: RerankError): ErrorAnswer {
+  const body = { error: error.message, error_type: ERROR_TYPES[error.code] ?? 'Validation' };
+  return { status: statusIn(STATUSES, error), body };
+}
+
+const rerank = {
+  claims: (body: unknown) => hasField(body, 'texts'),
+  summary: "Rank texts, for text-embeddings-inference's clients",
+  schema: rerankSchema,
+  examples: [
+    { query: 'What is Deep Learning?', texts: ['Deep Learning is not...', 'Deep learning is...'] },
+    {
+      query: 'What is Deep Learning?',
+      texts: ['Deep learning is...'],
+      truncation_direction: 'Left',
+      raw_scores: true,
+      return_text: true,
+    },
+  ],
+  answerSchema: z.array(z.strictObject({ index: z.int(), text: string.optional(), score: z.number() })),
+  lists: ['texts'],
+  tooMany,
+  read: readRerank,
+  render: renderRerank,
+  headers: (facts: CallFacts, { query, texts }: RerankView) =>
+    headers(facts, countCharacters([query]) * texts.length + countCharacters(texts)),
+};
+
+const labelList = z.array(z.strictObject({ score: z.number(), label: string }));
+
+const predict = predictRoute({
+  path: '/predict',
+  claims: (body) => hasField(body, 'inputs'),
+  summary: "Score pairs label by label, for text-embeddings-inference's clients",
+  schema: predictSchema,
+  examples: [
+    { inputs: ['What is Deep Learning?', 'Deep learning is...'] },
+    { inputs: [['What is Deep Learning?', 'Deep learning is...'], ['Deep learning is...']], raw_scores: true },
+    { inputs: 'What is Deep Learning?' },
+  ],
+  answerSchema: z.union([labelList, z.array(labelList)]),
+  lists: ['inputs'],
+  tooMany,
+  read: readPredict,
+  render: renderPredict,
+  headers: (facts, { pairs }) => headers(facts, countCharacters(pairs.flat())),
+});
+
+export const tei: Dialect = {
+  name: 'tei',
+  title: 'text-embeddings-inference',
+  prefixed: true,
+  routes: [...['/', '/invocations', ...RERANK_PATHS].map((path) => rankRoute({ path, ...rerank })), predict],
+  errorSchema: z.strictObject({ error: string, error_type: errorTypes }),
+  renderError,
+};
