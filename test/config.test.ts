@@ -45,6 +45,8 @@ test('defaults', () => {
     headersTimeoutSeconds: 60,
     keepAliveTimeoutSeconds: 75,
     drainTimeoutSeconds: 30,
+    apiKeys: [],
+    fileApiKeys: [],
     corsAllowOrigins: ['*'],
     logLevel: 'info',
     jsonOutput: null,

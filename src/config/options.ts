@@ -4,7 +4,18 @@ import { usableCores } from '../limits.ts';
 import type { Dtype, PairTemplate } from '../protocol.ts';
 import { defaultCacheDirectory } from './cache-directory.ts';
 import { hubCacheDirectory, hubOffline, hubToken } from './hub-environment.ts';
-import { integer, nonEmptyText, type OptionSchema, oneOf, originList, pairTemplate, seconds, toggle } from './schemas.ts';
+import {
+  integer,
+  keyFile,
+  keyList,
+  nonEmptyText,
+  type OptionSchema,
+  oneOf,
+  originList,
+  pairTemplate,
+  seconds,
+  toggle,
+} from './schemas.ts';
 
 export interface OptionSpec<Value> {
   /** Long flag without dashes; text-embeddings-inference's name where it has the same thing. */
@@ -131,6 +142,17 @@ export const OPTIONS = {
   }),
   drainTimeoutSeconds: option<number>('drain-timeout', 'seconds', seconds(0, MAX_SECONDS), 30, {
     help: 'time accepted requests have to finish after SIGTERM',
+  }),
+  apiKeys: option<readonly string[]>('api-key', 'key', keyList(), [], {
+    help: 'key that callers must send (Authorization: Bearer KEY), repeatable; better in the environment or a file, where other users do not see it',
+    fallbackText: 'none: open to all',
+    repeatable: true,
+    secret: true,
+  }),
+  fileApiKeys: option<readonly string[]>('api-key-file', 'file', keyFile(), [], {
+    help: 'file of such keys, one a line; lines that begin with # are comments',
+    fallbackText: 'none',
+    secret: true,
   }),
   corsAllowOrigins: option<readonly string[]>('cors-allow-origin', 'origin', originList(), ['*'], {
     help: 'origin that browsers may call from, repeatable; empty for none',

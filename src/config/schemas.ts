@@ -58,6 +58,41 @@ export function originList(): OptionSchema<readonly string[]> {
   });
 }
 
+/** Comma-separated API keys, visible ASCII without spaces: what a header can carry. */
+export function keyList(): OptionSchema<readonly string[]> {
+  return z.string().transform((text, context) => {
+    const keys = splitList(text);
+    if (keys.length > 0 && keys.every(isKey)) return keys;
+    context.addIssue('must be keys of visible ASCII characters, separated by commas');
+    return z.NEVER;
+  });
+}
+
+/** Name of a file of API keys, one a line -> the keys. */
+export function keyFile(): OptionSchema<readonly string[]> {
+  return z.string().transform((path, context) => {
+    const keys = readLines(path)?.filter((line) => line !== '' && !line.startsWith('#')) ?? [];
+    if (keys.length > 0 && keys.every(isKey)) return keys;
+    context.addIssue('must name a readable file with one key of visible ASCII characters a line');
+    return z.NEVER;
+  });
+}
+
+function readLines(path: string): string[] | null {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.trim());
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a text can be an API key in an HTTP header. */
+function isKey(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 /** `{"prefix","separator","suffix"}` as inline JSON, or the name of a file that holds it. A field left out is the empty text. */
 export function pairTemplate(): OptionSchema<PairTemplate> {
   const field = z.string().default('');

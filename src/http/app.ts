@@ -4,6 +4,7 @@ import cors from 'cors';
 import express, { type Express, type RequestHandler } from 'express';
 import { RerankError } from '../errors.ts';
 import { accessLog } from './access-log.ts';
+import { requireApiKey } from './auth.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { dialectRouter } from './dialect-router.ts';
 import type { Dialect } from './dialects/dialect.ts';
@@ -26,6 +27,7 @@ export function createApp(dependencies: AppDependencies, dialects: readonly Dial
   app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger, table }));
   app.use(accessLog(isProbe(table)));
   app.use(...corsHeaders(settings.corsAllowOrigins));
+  app.use(requireApiKey([...settings.apiKeys, ...settings.fileApiKeys], isProbe(table)));
   const probes = probeRoutes(dependencies);
   app.use(probes);
   for (const prefix of table.prefixes) app.use(`/${prefix}`, probes); // a client's base URL with its prefix is asked, too

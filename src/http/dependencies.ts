@@ -25,4 +25,6 @@ export type HttpSettings = Pick<
   | 'requestTimeoutSeconds'
   | 'maxQueueSeconds'
   | 'corsAllowOrigins'
+  | 'apiKeys'
+  | 'fileApiKeys'
 >;
