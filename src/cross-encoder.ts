@@ -73,6 +73,19 @@ export interface ScoreCallOptions {
   readonly promptName?: string | null;
   /** Lowers the longest pair for this call, tokens. */
   readonly maxLength?: number;
+  /** End of a text that is too long which loses tokens, query and document alike. Default: the tokenizer's. */
+  readonly truncationSide?: 'left' | 'right';
+  /** Tokens of a whole document that are looked at, special tokens not counted. Default: no bound but the pair's. */
+  readonly maxTokensPerDocument?: number;
+  /**
+   * `truncate`, the default, cuts a pair that is too long as sentence-transformers does. `chunk` scores the whole document in
+   * overlapping windows beside the query, of which the best counts; the model must have one label.
+   */
+  readonly longDocuments?: 'truncate' | 'chunk';
+  /** Tokens that neighbouring chunks share, at most half of what the limit leaves for the texts. Default: a quarter of a window. */
+  readonly chunkOverlap?: number;
+  /** Chunks of one document that are scored: the first ones, the last ones when truncating on the left. Default: all. */
+  readonly maxChunksPerDocument?: number;
   /** Ends the call with `cancelled` when aborted. */
   readonly signal?: AbortSignal;
   /** Milliseconds after which the call fails with `deadline`. Default: none. */
@@ -172,7 +185,8 @@ export class CrossEncoder implements AsyncDisposable {
    * Ranks documents by their relevance to the query.
    *
    * @returns one entry per kept document, score descending, equal scores by corpusId; scores are float32 values
-   * @throws RerankError `validation` on a model with several labels or an unknown prompt name; `deadline`, `cancelled`, `inference`
+   * @throws RerankError `validation` on a model with several labels, an unknown prompt name or an option out of range; `deadline`,
+   *   `cancelled`, `inference`
    */
   async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<RankedDocumentResult[]> {
     const result = await withProgress(options, documents.length, (context) =>
@@ -193,7 +207,7 @@ export class CrossEncoder implements AsyncDisposable {
   predict(pairs: readonly Pair[], options: PredictOptions & { convertToNumpy: false }): Promise<number[] | number[][]>;
   /** Scores pairs: `Float32Array` of `[pairs]`, or `[pairs x labels]` row-major for several labels. */
   predict(pairs: readonly Pair[], options?: PredictOptions): Promise<Float32Array>;
-  /** @throws RerankError as {@link rank}, less the one about labels */
+  /** @throws RerankError as {@link rank}; several labels are refused only with chunks */
   async predict(input: Pair | readonly Pair[], options: PredictOptions = {}): Promise<unknown> {
     const single = isPair(input);
     const pairs = single ? [input] : input;
@@ -260,6 +274,11 @@ function scoringOptions(options: ScoreCallOptions): ScoringOptions {
     prompt: options.prompt ?? null,
     promptName: options.promptName ?? null,
     maxLength: options.maxLength ?? null,
+    truncationSide: options.truncationSide ?? null,
+    maxTokensPerDocument: options.maxTokensPerDocument ?? null,
+    longDocuments: options.longDocuments ?? 'truncate',
+    chunkOverlap: options.chunkOverlap ?? null,
+    maxChunksPerDocument: options.maxChunksPerDocument ?? null,
     batchSize: options.batchSize ?? null,
     numWorkers: options.numWorkers ?? 0,
   };

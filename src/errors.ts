@@ -61,10 +61,15 @@ export class RerankError extends Error {
 export interface ErrorData {
   readonly code: ErrorCode;
   readonly message: string;
+  /** As in {@link RerankErrorOptions}. */
+  readonly field?: string;
 }
 
 /** Any thrown value -> data that survives the thread boundary; what is not ours becomes `internal`. */
 export function toErrorData(error: unknown, fallback: ErrorCode = 'internal'): ErrorData {
-  if (error instanceof RerankError) return { code: error.code, message: error.message };
+  if (error instanceof RerankError) {
+    const { code, message, field } = error;
+    return { code, message, ...(field === undefined ? {} : { field }) };
+  }
   return { code: fallback, message: error instanceof Error ? error.message : String(error) };
 }

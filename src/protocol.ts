@@ -152,6 +152,20 @@ export interface WorkerFailed {
 export interface EncodeOptions {
   /** Lowers the model's maximum pair length, tokens; null keeps it. */
   readonly maxLength: number | null;
+  /** Which end of a text that is too long loses tokens; null keeps the tokenizer's. */
+  readonly truncationSide: 'left' | 'right' | null;
+  /** Tokens of a document that are looked at, without special tokens; null for no bound of its own. */
+  readonly maxTokensPerDocument: number | null;
+  /** How a document that does not fit is split; null cuts it. */
+  readonly chunking: Chunking | null;
+}
+
+/** A document in overlapping windows of its tokens, each scored with the query. */
+export interface Chunking {
+  /** What neighbouring windows share: tokens, or a share of the window (0 to 0.5). */
+  readonly overlap: { readonly tokens: number } | { readonly share: number };
+  /** Windows of one document at most, counted from the end that truncation keeps; null for all. */
+  readonly maxChunks: number | null;
 }
 
 /** Pairs sent to one worker in one task. Texts are sent once, however often a pair uses them. */
@@ -176,10 +190,12 @@ export interface BatchScores {
   /** `[pairs x numLabels]`, raw model output. */
   readonly logits: Float32Array;
   readonly numLabels: number;
-  /** Tokens of each pair as fed to the model, special tokens included. */
+  /** Tokens of each pair as fed to the model, special tokens included; of a chunked pair, those of all its chunks. */
   readonly tokenCounts: Uint32Array;
-  /** 1 where the pair was shortened to fit. */
+  /** 1 where tokens of the pair were seen by no run. */
   readonly truncated: Uint8Array;
+  /** Chunks of each pair, of which the best logit is given; null when the batch asked for none. */
+  readonly chunks: Uint32Array | null;
   readonly tokenizationMs: number;
   readonly inferenceMs: number;
   /** Token slots of all runs, padding included, and the number of runs. */

@@ -52,6 +52,29 @@ test('predict on several labels: rows of k', async () => {
   assert.ok(Math.abs(softmax[0]! + softmax[1]! + softmax[2]! - 1) < 1e-6);
 });
 
+test('long documents: cut on either side, bounded, or in chunks of which the best counts', async () => {
+  await using model = await CrossEncoder.load(oracleModel('bert'), { workers: 2 });
+  const filler = 'hello '.repeat(900);
+  const pair = ['what is a panda', `${filler}the giant panda is a bear`] as const;
+  const [right, left, chunked, one, short] = await Promise.all([
+    model.predict([pair]),
+    model.predict([pair], { truncationSide: 'left' }),
+    model.predict([pair], { longDocuments: 'chunk' }),
+    model.predict([pair], { longDocuments: 'chunk', maxChunksPerDocument: 1 }),
+    model.predict([pair], { maxTokensPerDocument: 20 }),
+  ]);
+  assert.notDeepEqual(left, right);
+  assert.deepEqual(one, right);
+  assert.ok(chunked[0]! >= right[0]!);
+  assert.deepEqual(short, await model.predict([[pair[0], filler]], { maxTokensPerDocument: 20 }));
+  await assert.rejects(
+    model.predict([pair], { longDocuments: 'chunk', chunkOverlap: 300 }),
+    (error) =>
+      fails('validation', /cannot share 300 tokens/)(error) && error instanceof RerankError && error.field === 'chunk_overlap',
+  );
+  await assert.rejects(model.predict([pair], { maxTokensPerDocument: 0 }), fails('validation', /max_tokens_per_doc/));
+});
+
 test('old and new name of the activation, per model and per call', async () => {
   await using model = await CrossEncoder.load(oracleModel('bert'), { workers: 1, activationFn: 'torch.nn.Identity' });
   assert.equal(model.activationFn, 'identity');

@@ -12,11 +12,11 @@ test('the README lists every code with its status, and no other', () => {
   assert.deepEqual(Object.fromEntries(rows.map(([, code, status]) => [code, Number(status)])), ERROR_STATUS);
 });
 
-test('an error keeps its code and message as data, anything else becomes the fallback', () => {
+test('an error keeps its code, message and field as data, anything else becomes the fallback', () => {
   for (const code of Object.keys(ERROR_STATUS) as ErrorCode[]) {
     const error = new RerankError(code, `why ${code}`, { field: 'query', retryAfterSeconds: 2 });
     assert.equal(error.status, ERROR_STATUS[code]);
-    assert.deepEqual(toErrorData(error), { code, message: `why ${code}` });
+    assert.deepEqual(toErrorData(error), { code, message: `why ${code}`, field: 'query' });
   }
   assert.deepEqual(toErrorData(new TypeError('odd')), { code: 'internal', message: 'odd' });
   assert.deepEqual(toErrorData('text', 'inference'), { code: 'inference', message: 'text' });

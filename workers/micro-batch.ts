@@ -1,7 +1,7 @@
 // Pure: groups encoded pairs into runs with no or almost no padding, and lays a run out as the model's input arrays.
 
 import type { Dtype, SessionFacts } from '../src/protocol.ts';
-import type { EncodedPair } from './pair-encoder.ts';
+import type { TokenRow } from './pair-encoder.ts';
 
 /** Bounds of one run. A pair longer than maxTokens runs alone. */
 export interface RunLimits {
@@ -67,7 +67,7 @@ function runEnd(order: Uint32Array, lengths: Uint32Array, start: number, limits:
 }
 
 /** Input name -> value of a token; what a model may ask for. A model with another input is refused when it is opened. */
-const VALUES: Readonly<Record<string, (pair: EncodedPair, position: number) => number>> = {
+const VALUES: Readonly<Record<string, (pair: TokenRow, position: number) => number>> = {
   input_ids: ({ ids }, position) => ids[position]!,
   attention_mask: () => 1,
   token_type_ids: ({ typeIds }, position) => typeIds[position]!,
@@ -89,7 +89,7 @@ export interface Padding {
  * @param rows    encoded pairs of the run, at least one
  * @param inputs  names and types from the session
  */
-export function buildFeeds(rows: readonly EncodedPair[], inputs: SessionFacts['inputs'], padding: Padding): RunFeeds {
+export function buildFeeds(rows: readonly TokenRow[], inputs: SessionFacts['inputs'], padding: Padding): RunFeeds {
   const length = rows.reduce((longest, row) => Math.max(longest, row.ids.length), 0);
   const feeds = inputs.map(({ name, type }) => {
     const tokenValue = VALUES[name]!;

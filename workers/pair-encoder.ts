@@ -1,22 +1,35 @@
 // Query and document texts -> token ids as the reference tokenizer gives them. The scorer imports it.
 
 import { RerankError } from '../src/errors.ts';
-import type { ModelSpec, PairBatch } from '../src/protocol.ts';
+import type { EncodeOptions, ModelSpec, PairBatch } from '../src/protocol.ts';
+import { documentTokensNeeded, type FitRule, fitPair } from './fit-pair.ts';
 import { type LoadedTokenizer, type LoadOptions, loadTokenizer } from './tokenizer/load.ts';
 import { TemplateEncoder } from './tokenizer/pair-template.ts';
 import type { Template } from './tokenizer/template.ts';
-import { comparableLengths } from './tokenizer/text-encoder.ts';
-import { keep, longestFirst } from './tokenizer/truncate.ts';
+import type { CutText } from './tokenizer/text-encoder.ts';
 
-/** One pair as the model takes it. */
-export interface EncodedPair {
+/** One row of a run: what the model takes. */
+export interface TokenRow {
   /** `[tokens]`, special tokens included. */
   readonly ids: Int32Array;
   /** `[tokens]`, which text a token belongs to, as the template says. */
   readonly typeIds: Int32Array;
-  /** Whether query or document lost tokens. */
+}
+
+export interface EncodedPair {
+  /** One; several when the document is in chunks. */
+  readonly rows: readonly TokenRow[];
+  /** Whether tokens of query or document are in no row. */
   readonly truncated: boolean;
 }
+
+/** Encoding with nothing but the model's own settings. */
+export const PLAIN_ENCODING: EncodeOptions = Object.freeze({
+  maxLength: null,
+  truncationSide: null,
+  maxTokensPerDocument: null,
+  chunking: null,
+});
 
 /** Everything of the spec the encoder reads. */
 export type PairEncoderSpec = Pick<
@@ -44,13 +57,26 @@ export class PairEncoder {
    *
    * @param isCancelled looked at before every document
    * @returns null when cancelled
-   * @throws RerankError `validation` when the limit leaves no room for the text of a pair template
+   * @throws RerankError `validation` when the limit leaves no room for the text of a pair template, or chunks would share more
+   *   than half of what it leaves
    */
   encodeBatch(batch: PairBatch, isCancelled: () => boolean): EncodedPair[] | null {
-    const limit = this.#limit(batch.encode.maxLength);
+    const rule = this.#rule(batch.encode);
     return this.#template === null
-      ? this.#encodePlain(batch, limit, isCancelled)
-      : this.#encodeTemplate(this.#template, batch, limit, isCancelled);
+      ? this.#encodePlain(batch, rule, isCancelled)
+      : this.#encodeTemplate(this.#template, batch, rule, isCancelled);
+  }
+
+  #rule({ maxLength, truncationSide, maxTokensPerDocument, chunking }: EncodeOptions): FitRule {
+    const budget = this.#limit(maxLength) - this.specialTokens;
+    if (chunking !== null && 'tokens' in chunking.overlap && chunking.overlap.tokens > budget / 2)
+      throw tooMuchShared(chunking.overlap.tokens, budget);
+    return {
+      budget,
+      side: truncationSide ?? this.#tokenizer.truncationSide,
+      maxDocumentTokens: maxTokensPerDocument ?? Number.POSITIVE_INFINITY,
+      chunking,
+    };
   }
 
   /**
@@ -67,33 +93,16 @@ export class PairEncoder {
     return this.#maxLength;
   }
 
-  #encodePlain({ queries, documents, pairs }: PairBatch, limit: number, isCancelled: () => boolean): EncodedPair[] | null {
-    const { text, templates, truncationSide: side } = this.#tokenizer;
-    const budget = limit - templates.pair.specialTokens;
-    const tokenize = (value: string): Int32Array => text.encode(value, budget + 1, side);
-    const queryIds = new Array<Int32Array | undefined>(queries.length);
-    const documentIds = new Array<Int32Array | undefined>(documents.length);
+  #encodePlain({ queries, documents, pairs }: PairBatch, rule: FitRule, isCancelled: () => boolean): EncodedPair[] | null {
+    const { text, templates } = this.#tokenizer;
+    const encodeQuery = once(queries, (value) => text.encode(value, rule.budget + 1, rule.side));
+    const encodeDocument = once(documents, (value) => text.encode(value, documentTokensNeeded(rule), rule.side));
     const encoded: EncodedPair[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
       if (isCancelled()) return null;
-      const q = pairs[i]!;
-      const d = pairs[i + 1]!;
-      const query = queryIds[q] ?? tokenize(textAt(queries, q));
-      const document = documentIds[d] ?? tokenize(textAt(documents, d));
-      queryIds[q] = query;
-      documentIds[d] = document;
-      const lengths = comparableLengths(
-        text,
-        { ids: query, text: textAt(queries, q) },
-        { ids: document, text: textAt(documents, d) },
-        budget,
-      );
-      const shares = longestFirst(lengths[0], lengths[1], budget);
-      const truncated = shares.query < query.length || shares.document < document.length;
-      encoded.push({
-        ...assemble(templates.pair, keep(query, shares.query, side), keep(document, shares.document, side)),
-        truncated,
-      });
+      const fitted = fitPair(text, encodeQuery(pairs[i]!), encodeDocument(pairs[i + 1]!), rule);
+      const rows = fitted.documents.map((document) => assemble(templates.pair, fitted.query, document));
+      encoded.push({ rows, truncated: fitted.truncated });
     }
     return encoded;
   }
@@ -101,7 +110,7 @@ export class PairEncoder {
   #encodeTemplate(
     template: TemplateEncoder,
     { queries, documents, pairs }: PairBatch,
-    limit: number,
+    rule: FitRule,
     isCancelled: () => boolean,
   ): EncodedPair[] | null {
     const none = new Int32Array(0);
@@ -109,17 +118,33 @@ export class PairEncoder {
     template.reset();
     for (let i = 0; i < pairs.length; i += 2) {
       if (isCancelled()) return null;
-      const { pieces, truncated } = template.encode(textAt(queries, pairs[i]!), textAt(documents, pairs[i + 1]!), limit);
-      encoded.push({ ...assemble(template.frame, concatenate(pieces), none), truncated });
+      const { rows, truncated } = template.encode(textAt(queries, pairs[i]!), textAt(documents, pairs[i + 1]!), rule);
+      encoded.push({ rows: rows.map((pieces) => assemble(template.frame, concatenate(pieces), none)), truncated });
     }
     template.reset();
     return encoded;
   }
 }
 
+/** Ids of a batch's texts by their index, made when first asked for. */
+function once(texts: readonly string[], encode: (text: string) => Int32Array): (index: number) => CutText {
+  const known = new Array<CutText | undefined>(texts.length);
+  return (index) => {
+    const text = textAt(texts, index);
+    const cut = known[index] ?? { text, ids: encode(text) };
+    known[index] = cut;
+    return cut;
+  };
+}
+
 function tooShort(limit: number, taken: number): RerankError {
   const message = `max_length ${limit} leaves no room for text: the model's template takes ${taken} tokens`;
   return new RerankError('validation', message, { field: 'max_length' });
+}
+
+function tooMuchShared(overlap: number, budget: number): RerankError {
+  const message = `chunks cannot share ${overlap} tokens: at most half of the ${budget} that the limit leaves for query and document`;
+  return new RerankError('validation', message, { field: 'chunk_overlap' });
 }
 
 function textAt(texts: readonly string[], index: number): string {
@@ -141,7 +166,7 @@ function concatenate(pieces: readonly Int32Array[]): Int32Array {
 }
 
 /** The template's ids and types with the texts in their places. */
-function assemble({ parts }: Template, a: Int32Array, b: Int32Array): { ids: Int32Array; typeIds: Int32Array } {
+function assemble({ parts }: Template, a: Int32Array, b: Int32Array): TokenRow {
   const idsOf = (part: Template['parts'][number]): ArrayLike<number> =>
     part.kind === 'ids' ? part.ids : part.kind === 'A' ? a : b;
   const length = parts.reduce((sum, part) => sum + idsOf(part).length, 0);

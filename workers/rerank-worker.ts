@@ -40,7 +40,8 @@ async function score(scorer: BatchScorer, { batch, cancel }: ScoreTask): Promise
 
 /** Marks the reply's buffers as moved, not copied. Each array owns its whole buffer: moving a view would detach its parent. */
 function transferred(reply: ScoreReply & { ok: true }): ScoreReply {
-  const buffers = [reply.logits.buffer, reply.tokenCounts.buffer, reply.truncated.buffer];
+  const { logits, tokenCounts, truncated, chunks } = reply;
+  const buffers = [logits, tokenCounts, truncated, ...(chunks === null ? [] : [chunks])].map(({ buffer }) => buffer);
   // Piscina's types know a single movable value; an object with its two symbols carries several buffers.
   const movable = { [transferableSymbol]: buffers, [valueSymbol]: reply } as unknown as Parameters<typeof move>[0];
   return move(movable) as unknown as ScoreReply;

@@ -4,7 +4,8 @@ import { RerankError } from '../src/errors.ts';
 import type { BatchScores, ModelWeights, PairBatch, SessionFacts, WeightsCheck, WorkerOptions } from '../src/protocol.ts';
 import { buildFeeds, type Padding, planRuns, RUN_LIMITS, type RunLimits } from './micro-batch.ts';
 import { OnnxSession } from './onnx-session.ts';
-import { type EncodedPair, PairEncoder } from './pair-encoder.ts';
+import { PairEncoder, PLAIN_ENCODING, type TokenRow } from './pair-encoder.ts';
+import { reduceRows } from './reduce-rows.ts';
 
 /** Tokenizer and session of one model. */
 export class BatchScorer {
@@ -42,21 +43,24 @@ export class BatchScorer {
   }
 
   /**
-   * Scores a batch in runs without padding.
+   * Scores a batch in runs without padding; of a document in chunks the best one counts.
    *
    * @param isCancelled looked at between documents and between runs
-   * @throws RerankError `cancelled`, `validation` (nothing fits the limit), `inference`
+   * @throws RerankError `cancelled`, `validation` (nothing fits the limit, chunks share too much), `inference`
    */
   async score(batch: PairBatch, isCancelled: () => boolean): Promise<BatchScores> {
     const started = performance.now();
     const encoded = this.#encoder.encodeBatch(batch, isCancelled);
     if (encoded === null) throw cancelled();
     const tokenized = performance.now();
-    const tokenCounts = Uint32Array.from(encoded, (pair) => pair.ids.length);
-    const scored = await this.#run(encoded, tokenCounts, isCancelled);
+    const rows = encoded.flatMap((pair) => pair.rows);
+    const lengths = Uint32Array.from(rows, ({ ids }) => ids.length);
+    const scored = await this.#run(rows, lengths, isCancelled);
+    const counts = Uint32Array.from(encoded, (pair) => pair.rows.length);
     return {
       ...scored,
-      tokenCounts,
+      ...reduceRows({ ...scored, tokenCounts: lengths }, counts),
+      chunks: batch.encode.chunking === null ? null : counts,
       truncated: Uint8Array.from(encoded, (pair) => (pair.truncated ? 1 : 0)),
       tokenizationMs: tokenized - started,
       inferenceMs: performance.now() - tokenized,
@@ -65,42 +69,42 @@ export class BatchScorer {
 
   /** A pair's ids and logits, to be compared by {@link logitsOf} later. */
   async check(query: string, document: string): Promise<WeightsCheck> {
-    const batch = { queries: [query], documents: [document], pairs: new Uint32Array(2), encode: { maxLength: null }, cost: 0 };
+    const batch = { queries: [query], documents: [document], pairs: new Uint32Array(2), encode: PLAIN_ENCODING, cost: 0 };
     const [pair] = this.#encoder.encodeBatch(batch, () => false)!;
-    const { ids, typeIds } = pair!;
+    const { ids, typeIds } = pair!.rows[0]!;
     const check = { ids: Array.from(ids), typeIds: Array.from(typeIds) };
     return { ...check, logits: Array.from(await this.logitsOf(check)) };
   }
 
   /** Logits of one pair that is already encoded, whatever texts and template it came from. */
   async logitsOf({ ids, typeIds }: Pick<WeightsCheck, 'ids' | 'typeIds'>): Promise<Float32Array> {
-    const pair = { ids: Int32Array.from(ids), typeIds: Int32Array.from(typeIds), truncated: false };
-    return (await this.#session.run(buildFeeds([pair], this.#session.inputs, this.#padding))).logits;
+    const row = { ids: Int32Array.from(ids), typeIds: Int32Array.from(typeIds) };
+    return (await this.#session.run(buildFeeds([row], this.#session.inputs, this.#padding))).logits;
   }
 
   async #run(
-    encoded: readonly EncodedPair[],
-    tokenCounts: Uint32Array,
+    rows: readonly TokenRow[],
+    lengths: Uint32Array,
     isCancelled: () => boolean,
   ): Promise<Pick<BatchScores, 'logits' | 'numLabels' | 'tokenSlots' | 'runs'>> {
-    const runs = planRuns(tokenCounts, this.#limits);
+    const runs = planRuns(lengths, this.#limits);
     let logits = new Float32Array(0);
     let numLabels = 0;
     let tokenSlots = 0;
     for (const run of runs) {
       if (isCancelled()) throw cancelled();
       const feeds = buildFeeds(
-        Array.from(run, (index) => encoded[index]!),
+        Array.from(run, (index) => rows[index]!),
         this.#session.inputs,
         this.#padding,
       );
       const output = await this.#session.run(feeds);
       if (numLabels === 0) {
         numLabels = output.numLabels;
-        logits = new Float32Array(encoded.length * numLabels);
+        logits = new Float32Array(rows.length * numLabels);
       }
-      run.forEach((pair, row) => {
-        logits.set(output.logits.subarray(row * numLabels, (row + 1) * numLabels), pair * numLabels);
+      run.forEach((row, position) => {
+        logits.set(output.logits.subarray(position * numLabels, (position + 1) * numLabels), row * numLabels);
       });
       tokenSlots += feeds.pairs * feeds.length;
     }

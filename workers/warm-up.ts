@@ -11,6 +11,7 @@ import type {
   WeightsCheck,
   WorkerReady,
 } from '../src/protocol.ts';
+import { PLAIN_ENCODING } from './pair-encoder.ts';
 import type { BatchScorer } from './scorer.ts';
 
 /** Between machines and runtime versions fp32 logits differ by some 1e-5; a wrong or damaged file is far off. */
@@ -103,7 +104,7 @@ async function measure(scorer: BatchScorer, first: BatchScores, warm: boolean): 
 }
 
 function pairBatch(query: string, document: string, pairs: number): PairBatch {
-  return { queries: [query], documents: [document], pairs: new Uint32Array(2 * pairs), encode: { maxLength: null }, cost: 0 };
+  return { queries: [query], documents: [document], pairs: new Uint32Array(2 * pairs), encode: PLAIN_ENCODING, cost: 0 };
 }
 
 function never(): boolean {

@@ -220,7 +220,8 @@ export class WorkerPool implements Scorer {
   #onReply(entry: JobEntry, reply: ScoreReply, queueMs: number): void {
     this.#outstandingCost -= entry.batch.cost;
     if (!reply.ok) {
-      entry.job.fail(new RerankError(reply.error.code, reply.error.message));
+      const { code, message, ...options } = reply.error;
+      entry.job.fail(new RerankError(code, message, options));
       return;
     }
     this.#learnSpeed(entry.batch.cost, reply.tokenizationMs + reply.inferenceMs);

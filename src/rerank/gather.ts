@@ -9,6 +9,8 @@ export interface Gathered {
   readonly numLabels: number;
   /** Indices of shortened pairs, ascending. */
   readonly truncated: readonly number[];
+  /** Chunks of each pair, in request order; null when none was split. */
+  readonly chunks: readonly number[] | null;
   /** Tokens of all pairs asked for; a duplicate counts each time. */
   readonly totalTokens: number;
   readonly queueMs: number;
@@ -22,6 +24,7 @@ export function gather({ rows, distinctOf }: Plan, batches: readonly ScoredBatch
   const place = locate(rows);
   const logits = new Float32Array(distinctOf.length * numLabels);
   const truncated: number[] = [];
+  const chunks: number[] = [];
   let totalTokens = 0;
   distinctOf.forEach((pair, index) => {
     const batch = batches[place.batch[pair]!]!;
@@ -29,8 +32,10 @@ export function gather({ rows, distinctOf }: Plan, batches: readonly ScoredBatch
     logits.set(batch.logits.subarray(row * numLabels, (row + 1) * numLabels), index * numLabels);
     totalTokens += batch.tokenCounts[row]!;
     if (batch.truncated[row] === 1) truncated.push(index);
+    chunks.push(batch.chunks?.[row] ?? 1);
   });
-  return { logits, numLabels, truncated, totalTokens, ...times(batches) };
+  const wasSplit = chunks.some((count) => count > 1);
+  return { logits, numLabels, truncated, chunks: wasSplit ? chunks : null, totalTokens, ...times(batches) };
 }
 
 /** Distinct pair -> its batch and row. */

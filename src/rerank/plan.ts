@@ -1,7 +1,7 @@
 // Pure: pairs -> batches of bounded work, similar lengths together, duplicates once.
 
 import type { EncodeOptions, ModelSpec, PairBatch } from '../protocol.ts';
-import { estimateTokens, pairCost } from './cost.ts';
+import { documentTokenLimit, estimateTokens, pairCost, pairWork } from './cost.ts';
 
 export interface PairList {
   readonly queries: readonly string[];
@@ -25,8 +25,8 @@ export interface Workload {
   readonly distinct: Uint32Array;
   /** For each pair asked for: its distinct pair. */
   readonly distinctOf: Uint32Array;
-  /** Estimated tokens of each distinct pair. */
-  readonly tokens: Uint32Array;
+  /** Estimated tokens of each distinct pair, of all its chunks together. */
+  readonly tokens: Float64Array;
   /** Cost units of each distinct pair. */
   readonly costs: Float64Array;
   /** Cost units of the call. */
@@ -70,8 +70,16 @@ export function listPairs(list: readonly (readonly [string, string])[]): PairLis
 export function estimate(list: PairList, spec: ModelSpec, encode: EncodeOptions): Workload {
   const { distinct, distinctOf } = distinctPairs(list);
   const maxLength = Math.min(spec.maxLength, encode.maxLength ?? spec.maxLength);
-  const tokens = estimatePairs(list, distinct, maxLength);
-  const costs = Float64Array.from(tokens, (count) => pairCost(count, spec.hiddenSize));
+  const queryTokens = list.queries.map((text) => estimateTokens(text, maxLength));
+  const documentLimit = documentTokenLimit(encode, maxLength);
+  const documentTokens = list.documents.map((text) => estimateTokens(text, documentLimit));
+  const tokens = new Float64Array(distinct.length / 2);
+  const costs = new Float64Array(distinct.length / 2);
+  for (let i = 0; i < tokens.length; i += 1) {
+    const work = pairWork(queryTokens[distinct[2 * i]!]!, documentTokens[distinct[2 * i + 1]!]!, encode, maxLength);
+    tokens[i] = (work.rows - 1) * work.tokens + work.lastTokens;
+    costs[i] = (work.rows - 1) * pairCost(work.tokens, spec.hiddenSize) + pairCost(work.lastTokens, spec.hiddenSize);
+  }
   return { distinct, distinctOf, tokens, costs, cost: costs.reduce((sum, each) => sum + each, 0) };
 }
 
@@ -106,16 +114,6 @@ function distinctPairs({ pairs, documents }: PairList): { distinct: Uint32Array;
     distinctOf[i] = number;
   }
   return { distinct: distinct.slice(0, 2 * numbers.size), distinctOf };
-}
-
-function estimatePairs(list: PairList, distinct: Uint32Array, maxLength: number): Uint32Array {
-  const queryTokens = list.queries.map((text) => estimateTokens(text, maxLength));
-  const documentTokens = list.documents.map((text) => estimateTokens(text, maxLength));
-  const tokens = new Uint32Array(distinct.length / 2);
-  for (let i = 0; i < tokens.length; i += 1) {
-    tokens[i] = Math.min(queryTokens[distinct[2 * i]!]! + documentTokens[distinct[2 * i + 1]!]!, maxLength);
-  }
-  return tokens;
 }
 
 function cut(order: Uint32Array, costs: Float64Array, batchCost: number, batchPairs: number): Uint32Array[] {

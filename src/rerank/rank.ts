@@ -1,19 +1,27 @@
 // Pure: scores -> ranked documents.
 
 import { RerankError } from '../errors.ts';
-import type { RankedDocument } from './types.ts';
+import type { RankedDocument, ScoringOptions } from './types.ts';
 
 /**
- * Orders documents by descending score, equal scores by index, as Python's stable `sorted(reverse=True)` leaves them.
+ * Orders documents by descending score, equal scores by index, as Python's stable `sorted(reverse=True)` leaves them, or first by
+ * descending logit, which tells scores apart that an activation rounded to the same number.
  *
  * @param scores one per document, after the activation
  * @param logits one per document
  * @param topK   cuts as the Python slice `[:topK]` does: 0 keeps none, -1 drops the last, null keeps all
  * @throws RerankError `inference` naming the first document whose score is NaN: a NaN would silently break the order
  */
-export function rank(scores: Float32Array, logits: Float32Array, topK: number | null): RankedDocument[] {
+export function rank(
+  scores: Float32Array,
+  logits: Float32Array,
+  topK: number | null,
+  tieBreak: ScoringOptions['tieBreak'] = 'index',
+): RankedDocument[] {
   checkFinite(scores, 'document');
-  const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const ties = tieBreak === 'logit' ? logits : scores;
+  // Two equal infinities differ by NaN, which falls through to the next criterion as 0 does.
+  const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || ties[b]! - ties[a]! || a - b);
   const kept = order.slice(0, topK ?? order.length);
   return Array.from(kept, (index) => ({ index, score: scores[index]!, logit: logits[index]! }));
 }

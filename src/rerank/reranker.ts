@@ -1,9 +1,10 @@
 // The domain: estimate -> admit -> plan -> score -> gather -> activate -> rank. Knows neither HTTP nor threads.
 
 import { RerankError } from '../errors.ts';
-import type { EncodeOptions, Scorer, Ticket } from '../protocol.ts';
+import type { Scorer, Ticket } from '../protocol.ts';
 import { activate } from './activation.ts';
 import { admit } from './admission.ts';
+import { encodeOptions } from './encode-options.ts';
 import { type Gathered, gather } from './gather.ts';
 import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
 import { type PromptDefaults, resolvePrompt } from './prompt.ts';
@@ -52,7 +53,7 @@ export class Reranker implements RerankService {
   /**
    * Scores every document against the query and orders them.
    *
-   * @throws RerankError `validation` on a model with several labels, an unknown prompt name, a batch size below 1;
+   * @throws RerankError `validation` on a model with several labels, an unknown prompt name, a batch size or another option out of range;
    *   `overloaded`, `deadline`, `cancelled`, `draining`, `not_ready`, `inference`
    * @see sentence_transformers CrossEncoder.rank
    */
@@ -68,13 +69,13 @@ export class Reranker implements RerankService {
     const gathered = await this.#score(rankPairs(query, request.documents), request, context);
     const facts = this.#facts(gathered, request, started);
     const scores = activate(gathered.logits, 1, facts.activation, this.#softmax(request));
-    return { results: rank(scores, gathered.logits, request.topK), ...facts };
+    return { results: rank(scores, gathered.logits, request.topK, request.tieBreak), ...facts };
   }
 
   /**
    * Scores pairs, in their order.
    *
-   * @throws RerankError as {@link rank}, less the one about labels
+   * @throws RerankError as {@link rank}; several labels are refused only with chunks
    * @see sentence_transformers CrossEncoder.predict
    */
   async predict(request: PredictRequest, context: CallContext): Promise<PredictResult> {
@@ -104,7 +105,7 @@ export class Reranker implements RerankService {
         field: 'batch_size',
       });
     }
-    const encode: EncodeOptions = { maxLength: options.maxLength };
+    const encode = encodeOptions(options, this.#scorer.facts.numLabels);
     const status = this.#scorer.status();
     const speed = this.#scorer.costPerSecond();
     const workers = options.numWorkers > 0 ? Math.min(options.numWorkers, status.workers) : status.workers;
@@ -120,12 +121,12 @@ export class Reranker implements RerankService {
   }
 
   #facts(gathered: Gathered, options: ScoringOptions, startedMs: number): CallFacts {
-    const { truncated, totalTokens, queueMs, tokenizationMs, inferenceMs } = gathered;
+    const { truncated, chunks, totalTokens, queueMs, tokenizationMs, inferenceMs } = gathered;
     return {
       model: this.#options.servedModelName ?? this.#scorer.spec.id,
       activation: options.activation ?? this.#scorer.spec.activation,
       truncated,
-      chunks: null,
+      chunks,
       totalTokens,
       timing: { queueMs, tokenizationMs, inferenceMs, totalMs: performance.now() - startedMs },
     };

@@ -14,15 +14,27 @@ export interface ScoringOptions {
   readonly promptName: string | null;
   /** Lowers the model's maximum pair length, tokens. */
   readonly maxLength: number | null;
-  /** Which end of a text that is too long loses tokens; null keeps the side the tokenizer names. */
+  /** Which end of a text that is too long loses tokens, query and document alike; null keeps the side the tokenizer names. */
   readonly truncationSide: 'left' | 'right' | null;
-  /** Tokens of a document that are looked at, special tokens not counted; null for no bound but the pair's. */
+  /**
+   * Tokens of a whole document that are looked at, special tokens not counted, before it is fitted into the pair: Cohere's and vLLM's
+   * `max_tokens_per_doc`. A longer document is truncated, in chunks too. Null for no bound but the pair's.
+   */
   readonly maxTokensPerDocument: number | null;
-  /** A document that does not fit is cut, or scored in overlapping chunks of which the best one counts. */
+  /**
+   * What becomes of a document that does not fit beside the query: `truncate` shortens the longer of the two as sentence-transformers
+   * does; `chunk` scores all of it in overlapping windows, of which the best logit counts. A window holds what truncation would keep
+   * of the document, so the first one is the truncated pair; a query above half of the limit is cut to half, as by truncation.
+   * Chunks need a model with one label.
+   */
   readonly longDocuments: 'truncate' | 'chunk';
-  /** Tokens that neighbouring chunks share; null for the default. */
+  /**
+   * Tokens that neighbouring chunks share, at most half of what the pair limit leaves for both texts (more is refused) and never
+   * above half of a window that a long query makes small. Null for a quarter of the window: a passage of that length is whole in
+   * some chunk, and the work grows by no more than a third.
+   */
   readonly chunkOverlap: number | null;
-  /** Chunks of one document that are scored, the first ones; null for all. */
+  /** Chunks of one document that are scored: the first ones, the last ones when truncation is on the left; null for all. */
   readonly maxChunksPerDocument: number | null;
   /** What decides between equal scores of a ranking: the position, as sentence-transformers; or first the logit, which tells saturated scores apart. */
   readonly tieBreak: 'index' | 'logit';
@@ -57,7 +69,7 @@ export interface RankedDocument {
   readonly index: number;
   /** After the activation; a float32 value widened to double. */
   readonly score: number;
-  /** Raw model output. */
+  /** Raw model output; that of the best chunk. */
   readonly logit: number;
 }
 
@@ -72,17 +84,17 @@ export interface CallTiming {
 export interface CallFacts {
   readonly model: string;
   readonly activation: ActivationName;
-  /** Indices of the documents (rank) or pairs (predict) that were shortened to fit, ascending. */
+  /** Indices of the documents (rank) or pairs (predict) that were shortened, so that tokens of them were never looked at; ascending. */
   readonly truncated: readonly number[];
   /** Chunks scored for each document (rank) or pair (predict); null when none was chunked. */
   readonly chunks: readonly number[] | null;
-  /** Tokens of every pair asked for, special tokens included; a duplicate counts each time. */
+  /** Tokens of every pair asked for, special tokens and all chunks included; a duplicate counts each time. */
   readonly totalTokens: number;
   readonly timing: CallTiming;
 }
 
 export interface RankResult extends CallFacts {
-  /** Score descending, then index. */
+  /** Score descending, then as the request's tieBreak says. */
   readonly results: readonly RankedDocument[];
 }
 

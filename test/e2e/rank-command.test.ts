@@ -101,6 +101,9 @@ test('every failure is one line and its exit code', async (t) => {
     [['-q', 'x', '--resume', '-o', 'x.jsonl', corpus], 'usage', /add --top-k or --unsorted/],
     [['-q', 'x', '-o', corpus, corpus], 'usage', /is one of the inputs/],
     [['-q', 'x', '--prompt-name', 'nope', corpus], 'usage', /'nope' not found/],
+    [['-q', 'x', '--max-chunks', '3', corpus], 'usage', /--max-chunks needs --long-documents chunk/],
+    [['-q', 'x', '--truncation-side', 'up', corpus], 'usage', /left, right/],
+    [['-q', 'x', '--long-documents', 'chunk', '--chunk-overlap', '400', corpus], 'usage', /cannot share 400 tokens/],
     [['-q', 'x', '--workers', '0', corpus], 'usage', /--workers must be/],
     [['-q', 'x', '--model-id', directory, corpus], 'model', /lacks config\.json/],
     [['-q', 'x', '--model-id', join(MODEL, '../nli-3label'), corpus], 'model', /3 scores a pair/],
@@ -122,9 +125,28 @@ test('documents longer than the model takes are told, unless --quiet', async (t)
   const corpus = write('long.txt', `short\n${'panda '.repeat(2000)}\n`);
   const told = await new Crossrank(t, [...BASE, '-q', 'panda', '--jsonl', corpus]).finished;
   assert.deepEqual([told.code, lines(told.stdout).length], [0, 2]);
-  assert.equal(told.stderr, 'crossrank: 1 of 2 pairs were longer than the model takes and were truncated\n');
+  assert.equal(told.stderr, 'crossrank: 1 of 2 pairs were too long and were truncated\n');
   const quiet = await new Crossrank(t, [...BASE, '-q', 'panda', '--jsonl', '--quiet', corpus]).finished;
   assert.deepEqual([quiet.stdout, quiet.stderr], [told.stdout, '']);
+});
+
+test('long documents in chunks: the scores of the library, told, and another choice does not resume', async (t) => {
+  const documents = ['short', `${'hello '.repeat(700)}the giant panda is a bear ${'river '.repeat(500)}`];
+  const corpus = write('chunks.txt', `${documents.join('\n')}\n`);
+  const output = join(directory, 'chunks.jsonl');
+  const args = [...BASE, '-q', QUERIES[0]!, '-k', '2', '-o', output, '--resume', corpus];
+  const chunked = await new Crossrank(t, [...args, '--long-documents', 'chunk', '--chunk-overlap', '50']).finished;
+  assert.equal(chunked.code, 0);
+  assert.match(chunked.stderr, /^crossrank: 1 of 2 pairs were scored in chunks, \d+ in all\n$/);
+  const model = await CrossEncoder.load(MODEL, { workers: 1 });
+  t.after(() => model.close());
+  const expected = await model.rank(QUERIES[0]!, documents, { longDocuments: 'chunk', chunkOverlap: 50 });
+  assert.deepEqual(
+    lines(readFileSync(output, 'utf8')).map(({ corpus_id, score }) => [corpus_id, score]),
+    expected.map(({ corpusId, score }) => [corpusId, score]),
+  );
+  const other = await new Crossrank(t, args).finished;
+  assert.deepEqual([other.code, /--long-documents chunk \(now none\)/.test(other.stderr)], [5, true], other.stderr);
 });
 
 test('empty input and invalid lines that are passed over are told, and are no failure', async (t) => {

@@ -52,6 +52,7 @@ async function obey({ batch, cancel }: ScoreTask): Promise<ScoreReply> {
     numLabels: 1,
     tokenCounts: new Uint32Array(pairs).fill(1),
     truncated: new Uint8Array(pairs),
+    chunks: null,
     tokenizationMs: 0,
     inferenceMs: 1,
     tokenSlots: pairs,

@@ -8,6 +8,7 @@ import { RerankError } from '../../src/errors.ts';
 import { ownWeightsSource } from '../../src/model/weights.ts';
 import { type PoolEvent, WorkerPool } from '../../src/pool/worker-pool.ts';
 import type { PairBatch, Ticket } from '../../src/protocol.ts';
+import { PLAIN_ENCODING } from '../../workers/pair-encoder.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 
 const WORKER_URL = new URL('./scripted-worker.js', import.meta.url);
@@ -18,7 +19,7 @@ function batchOf(...documents: string[]): PairBatch {
   documents.forEach((_, index) => {
     pairs[2 * index + 1] = index;
   });
-  return { queries: ['q'], documents, pairs, encode: { maxLength: null }, cost: documents.length };
+  return { queries: ['q'], documents, pairs, encode: PLAIN_ENCODING, cost: documents.length };
 }
 
 function ticket(overrides: Partial<Ticket> = {}): Ticket {

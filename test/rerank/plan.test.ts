@@ -3,12 +3,14 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ScoredBatch } from '../../src/protocol.ts';
 import { estimateTokens, pairCost } from '../../src/rerank/cost.ts';
+import { encodeOptions } from '../../src/rerank/encode-options.ts';
 import { gather } from '../../src/rerank/gather.ts';
 import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from '../../src/rerank/plan.ts';
+import { DEFAULT_SCORING } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 
 const SPEC = fakeSpec();
-const ENCODE = { maxLength: null };
+const ENCODE = encodeOptions(DEFAULT_SCORING, 1);
 
 function planned(list: PairList, limits: Partial<Parameters<typeof plan>[3]> = {}): Plan {
   return plan(list, estimate(list, SPEC, ENCODE), ENCODE, { batchCost: 100, batchPairs: 1000, workers: 1, ...limits });
@@ -29,6 +31,7 @@ function scoreBatch(batch: Plan['batches'][number]): ScoredBatch {
     numLabels: 1,
     tokenCounts: Uint32Array.from(texts, (text) => text.length),
     truncated: Uint8Array.from(texts, (text) => (text.length > 50 ? 1 : 0)),
+    chunks: null,
     tokenizationMs: 1,
     inferenceMs: 2,
     tokenSlots: 0,

@@ -59,6 +59,7 @@ class FakeScorer implements Scorer {
       numLabels,
       tokenCounts: new Uint32Array(count).fill(5),
       truncated: Uint8Array.from(batch.documents, (document) => (document.startsWith('long') ? 1 : 0)),
+      chunks: null,
       tokenizationMs: 1,
       inferenceMs: 2,
       tokenSlots: 5 * count,
@@ -122,6 +123,38 @@ test('the prompt goes before every query, in rank and predict', async () => {
   await reranker.rank(rankRequest(['doc 1']), CONTEXT);
   await reranker.predict({ ...DEFAULT_SCORING, pairs: [['p', 'doc 1']], prompt: 'X: ' }, CONTEXT);
   assert.deepEqual([...scorer.queries], ['W: q', 'X: p']);
+});
+
+test('ties go to the higher logit when the call asks for it', async () => {
+  const documents = ['doc 50', 'doc 60', 'doc 70'];
+  const order = async (tieBreak: 'index' | 'logit'): Promise<number[]> => {
+    const reranker = new Reranker(new FakeScorer({ activation: 'sigmoid' }));
+    const { results } = await reranker.rank(rankRequest(documents, { tieBreak }), CONTEXT);
+    return results.map(({ index }) => index);
+  };
+  assert.deepEqual(
+    [await order('index'), await order('logit')],
+    [
+      [0, 1, 2],
+      [2, 1, 0],
+    ],
+  );
+});
+
+test('chunks are refused on several labels before anything is scored', async () => {
+  const scorer = new FakeScorer({ labels: ['a', 'b'], activation: 'identity' }, 2);
+  const request = { ...DEFAULT_SCORING, pairs: [['q', 'doc 1']] as const, longDocuments: 'chunk' as const };
+  await assert.rejects(new Reranker(scorer).predict(request, CONTEXT), { code: 'validation', field: 'long_documents' });
+  assert.equal(scorer.tickets.length, 0);
+});
+
+test('a full machine refuses a long document in chunks that it would take cut', async () => {
+  const documents = [`${'word '.repeat(100_000)} 1`];
+  const scorer = new FakeScorer();
+  scorer.outstandingCost = 1000;
+  const reranker = new Reranker(scorer, { ...DEFAULT_RERANKER_OPTIONS, maxQueueSeconds: 2 });
+  assert.equal((await reranker.rank(rankRequest(documents), CONTEXT)).results.length, 1);
+  await assert.rejects(reranker.rank(rankRequest(documents, { longDocuments: 'chunk' }), CONTEXT), { code: 'overloaded' });
 });
 
 test('num_workers reaches the ticket, deadline and signal too', async () => {

@@ -16,6 +16,21 @@ test('rank: score descending, equal scores by index', () => {
   );
 });
 
+test('ties of a saturated sigmoid: by index, or by the logit and then the index', () => {
+  const logits = Float32Array.of(40, -300, 60, 40, -200, 0);
+  const scores = activate(logits, 1, 'sigmoid', false);
+  assert.deepEqual([scores[0], scores[2], scores[1], scores[4]], [1, 1, 0, 0]);
+  const order = (tieBreak?: 'index' | 'logit'): number[] => rank(scores, logits, null, tieBreak).map(({ index }) => index);
+  assert.deepEqual(order(), [0, 2, 3, 5, 1, 4]);
+  assert.deepEqual(order('index'), order());
+  assert.deepEqual(order('logit'), [2, 0, 3, 5, 4, 1]);
+  const infinite = Float32Array.of(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+  assert.deepEqual(
+    rank(infinite, infinite, 2, 'logit').map(({ index }) => index),
+    [1, 2],
+  );
+});
+
 test('rank cuts as a Python slice does', () => {
   const scores = Float32Array.of(3, 1, 2);
   const kept = (topK: number | null): number[] => rank(scores, scores, topK).map(({ index }) => index);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { buildFeeds, planRuns } from '../../workers/micro-batch.ts';
-import type { EncodedPair } from '../../workers/pair-encoder.ts';
+import type { TokenRow } from '../../workers/pair-encoder.ts';
 
 const LIMITS = { maxTokens: 256, maxPadding: 0.05, maxPairs: 256 };
 
-function pair(...ids: number[]): EncodedPair {
-  return { ids: Int32Array.from(ids), typeIds: Int32Array.from(ids, (_, i) => (i > 1 ? 1 : 0)), truncated: false };
+function pair(...ids: number[]): TokenRow {
+  return { ids: Int32Array.from(ids), typeIds: Int32Array.from(ids, (_, i) => (i > 1 ? 1 : 0)) };
 }
 
 test('every pair is in one run, runs keep to their bounds', () => {

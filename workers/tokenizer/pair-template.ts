@@ -1,15 +1,14 @@
 // Instruction rerankers: query and document inside a literal text, encoded as one text. Only workers/pair-encoder imports it.
 
-import { RerankError } from '../../src/errors.ts';
 import type { PairTemplate } from '../../src/protocol.ts';
+import { documentTokensNeeded, type FitRule, fitPair } from '../fit-pair.ts';
 import type { LoadedTokenizer } from './load.ts';
 import type { Template } from './template.ts';
-import { comparableLengths } from './text-encoder.ts';
-import { keep, longestFirst } from './truncate.ts';
+import type { TruncationSide } from './truncate.ts';
 
-/** Ids of the parts of a pair, in order; `truncated` when query or document lost tokens. */
-export interface TemplatePieces {
-  readonly pieces: readonly Int32Array[];
+/** Ids of the parts of a pair, in order, once for every chunk; `truncated` when tokens of query or document are in none. */
+export interface TemplateRows {
+  readonly rows: readonly (readonly Int32Array[])[];
   readonly truncated: boolean;
 }
 
@@ -109,18 +108,25 @@ export class TemplateEncoder {
   }
 
   /**
-   * Ids of a pair: those of the whole text when it fits, else the literal text with query and document shortened.
+   * Ids of a pair: those of the whole text when it fits, else the literal text with query and document shortened or in chunks.
    *
-   * @param limit tokens of the pair at most, special tokens included
-   * @throws RerankError `validation` when the literal text alone does not fit
+   * @param rule its budget is what the limit leaves beyond {@link fixedTokens}
    */
-  encode(query: string, document: string, limit: number): TemplatePieces {
-    const room = limit - this.frame.specialTokens;
-    const whole = this.#isSeparable
-      ? this.#separate(query, document, room)
-      : [this.#encode(this.#formatted(query, document), room)];
-    if (whole.reduce((sum, piece) => sum + piece.length, 0) <= room) return { pieces: whole, truncated: false };
-    return { pieces: this.#shortened(query, document, room), truncated: true };
+  encode(query: string, document: string, rule: FitRule): TemplateRows {
+    const room = rule.budget + this.fixedTokens - this.frame.specialTokens;
+    if (!this.#exceeds(document, room, rule)) {
+      const whole = this.#isSeparable
+        ? this.#separate(query, document, room)
+        : [this.#encode(this.#formatted(query, document), room)];
+      if (whole.reduce((sum, piece) => sum + piece.length, 0) <= room) return { rows: [whole], truncated: false };
+    }
+    return this.#shortened(query, document, rule);
+  }
+
+  /** Whether the document alone has more tokens than are looked at, though the limit would take them. */
+  #exceeds(document: string, room: number, { maxDocumentTokens }: FitRule): boolean {
+    const { gap } = this.#segments;
+    return maxDocumentTokens < room && this.#encode(gap + document, maxDocumentTokens).length > maxDocumentTokens;
   }
 
   #formatted(query: string, document: string): string {
@@ -134,41 +140,27 @@ export class TemplateEncoder {
     return [head, this.#once(lead + query + tail, room), middle, this.#encode(gap + document, room), end];
   }
 
-  #shortened(query: string, document: string, room: number): Int32Array[] {
+  #shortened(query: string, document: string, rule: FitRule): TemplateRows {
     const { lead, gap } = this.#segments;
     const { head, between, end } = this.#fixed;
-    const budget = room - head.length - between.length - end.length;
-    if (budget < 0)
-      throw new RerankError('validation', `the text of the pair template does not fit into ${room} tokens`, {
-        field: 'max_length',
-      });
-    const first = this.#once(lead + query, room);
-    const second = this.#encode(gap + document, room);
-    const lengths = comparableLengths(
-      this.#tokenizer.text,
-      { ids: first, text: lead + query },
-      { ids: second, text: gap + document },
-      budget,
-    );
-    const shares = longestFirst(lengths[0], lengths[1], budget);
-    const side = this.#tokenizer.truncationSide;
-    return [head, keep(first, shares.query, side), between, keep(second, shares.document, side), end];
+    const { budget, side } = rule;
+    const first = { text: lead + query, ids: this.#once(lead + query, budget, side) };
+    const second = { text: gap + document, ids: this.#encode(gap + document, documentTokensNeeded(rule) - 1, side) };
+    const fitted = fitPair(this.#tokenizer.text, first, second, rule);
+    const rows = fitted.documents.map((chunk) => [head, fitted.query, between, chunk, end]);
+    return { rows, truncated: fitted.truncated };
   }
 
   /** One token more than fits is enough to see that a text does not. */
-  #encode(text: string, room = Number.POSITIVE_INFINITY): Int32Array {
-    return this.#tokenizer.text.encode(
-      text,
-      Math.max(1, room + 1),
-      room === Number.POSITIVE_INFINITY ? 'right' : this.#tokenizer.truncationSide,
-    );
+  #encode(text: string, room = Number.POSITIVE_INFINITY, side: TruncationSide = 'right'): Int32Array {
+    return this.#tokenizer.text.encode(text, Math.max(1, room + 1), side);
   }
 
-  #once(text: string, room: number): Int32Array {
-    const key = `${room}:${text}`;
+  #once(text: string, room: number, side: TruncationSide = 'right'): Int32Array {
+    const key = `${room}:${side}:${text}`;
     let ids = this.#queries.get(key);
     if (ids === undefined) {
-      ids = this.#encode(text, room);
+      ids = this.#encode(text, room, side);
       this.#queries.set(key, ids);
     }
     return ids;

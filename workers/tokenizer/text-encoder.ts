@@ -141,10 +141,12 @@ function edgesOf(piece: Edges, start: number, end: number, length: number): Edge
   return { isFirst: start > 0 || piece.isFirst, isLast: end < length || piece.isLast };
 }
 
-/** A text and its ids, cut off somewhere above the budget. */
+/** A text and its ids, cut off at `maxTokens` or somewhere above the budget. */
 export interface CutText {
   readonly text: string;
   readonly ids: Int32Array;
+  /** What follows this many ids does not count; Infinity when left out. */
+  readonly maxTokens?: number;
 }
 
 /**
@@ -155,7 +157,12 @@ export interface CutText {
 export function comparableLengths(encoder: TextEncoder, a: CutText, b: CutText, budget: number): [number, number] {
   if (a.ids.length <= budget || b.ids.length <= budget || budget % 2 === 0) return [a.ids.length, b.ids.length];
   for (let limit = (budget + 1) * 2; ; limit *= 2) {
-    const lengths: [number, number] = [encoder.encode(a.text, limit).length, encoder.encode(b.text, limit).length];
+    const lengths: [number, number] = [countTokens(encoder, a, limit), countTokens(encoder, b, limit)];
     if (Math.min(...lengths) < limit) return lengths;
   }
+}
+
+/** Tokens that count, at most `limit`. */
+function countTokens(encoder: TextEncoder, { text, maxTokens = Number.POSITIVE_INFINITY }: CutText, limit: number): number {
+  return encoder.encode(text, Math.min(limit, maxTokens)).length;
 }

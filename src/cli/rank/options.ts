@@ -6,7 +6,9 @@ import type { OptionKey } from '../../config/options.ts';
 import type { ActivationName } from '../../protocol.ts';
 import { addSomeConfigFlags } from '../config-flags.ts';
 import { CommandError } from '../exit-codes.ts';
+import { collect, wholeFrom } from './flag-values.ts';
 import { FORMATS, type Format } from './formats.ts';
+import { type LongDocumentSettings, longDocumentFlags, readLongDocuments, type TypedLongDocuments } from './long-documents.ts';
 import { OUTPUT_KINDS, type OutputKind } from './render.ts';
 
 /** Options of the configuration table that a ranking has too, environment variables included. */
@@ -27,7 +29,7 @@ export const MODEL_KEYS = [
 ] as const satisfies readonly OptionKey[];
 
 /** What was typed, checked; null means not given. */
-export interface RankSettings {
+export interface RankSettings extends LongDocumentSettings {
   readonly queries: readonly string[];
   readonly queryFile: string | null;
   /** `-` is standard input; never empty. */
@@ -51,7 +53,7 @@ export interface RankSettings {
 }
 
 /** As commander leaves them. */
-interface TypedOptions {
+interface TypedOptions extends TypedLongDocuments {
   readonly query?: readonly string[];
   readonly queryFile?: string;
   readonly format?: Format;
@@ -76,7 +78,8 @@ interface TypedOptions {
 /** Adds arguments and flags. */
 export function addRankFlags(command: Command): Command {
   command.addArgument(new Argument('[files...]', "documents, '-' or nothing for standard input; .gz is decompressed"));
-  for (const option of [...inputOptions(), ...scoringOptions(), ...outputOptions()]) command.addOption(option);
+  for (const option of [...inputOptions(), ...scoringOptions(), ...longDocumentFlags(), ...outputOptions()])
+    command.addOption(option);
   return addSomeConfigFlags(command, MODEL_KEYS);
 }
 
@@ -94,11 +97,13 @@ function inputOptions(): Option[] {
 
 function scoringOptions(): Option[] {
   return [
-    new Option('-k, --top-k <count>', 'keep the best; memory is bounded then (default: all, all in memory)').argParser(positive),
+    new Option('-k, --top-k <count>', 'keep the best; memory is bounded then (default: all, all in memory)').argParser(
+      wholeFrom(1),
+    ),
     new Option('--activation-fn <name>', 'sigmoid, identity, tanh, softmax or a torch path').argParser(activation),
     new Option('--prompt <text>', 'text put before every query'),
     new Option('--prompt-name <name>', "one of the model's stored prompts").conflicts('prompt'),
-    new Option('--batch-size <pairs>', 'most pairs in one worker task (default: chosen by length)').argParser(positive),
+    new Option('--batch-size <pairs>', 'most pairs in one worker task (default: chosen by length)').argParser(wholeFrom(1)),
   ];
 }
 
@@ -138,6 +143,7 @@ export function readRankSettings(files: readonly string[], typed: TypedOptions, 
     prompt: typed.prompt ?? null,
     promptName: typed.promptName ?? null,
     batchSize: typed.batchSize ?? null,
+    ...readLongDocuments(typed),
     documents: typed.documents,
     unsorted,
     kind,
@@ -169,15 +175,6 @@ function checkResume({ output, kind, several, bounded }: ResumeFacts): void {
       'usage',
       'one query without --top-k is only ranked at its end and cannot resume; add --top-k or --unsorted',
     );
-}
-
-function collect(text: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), text];
-}
-
-function positive(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be an integer of at least 1.');
 }
 
 function activation(text: string): ActivationName {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type { Dtype, ModelSpec } from '../../protocol.ts';
 import { VERSION } from '../../version.ts';
+import { longDocumentParameters } from './long-documents.ts';
 import type { RankSettings } from './options.ts';
 import type { Query } from './queries.ts';
 import type { RunParameters } from './resume.ts';
@@ -34,6 +35,7 @@ export function runParameters({ spec, settings, dtype, queries, sources, prompt 
     '--pair-template': spec.pairTemplate === null ? null : JSON.stringify(spec.pairTemplate),
     '--prompt': prompt,
     '--batch-size': settings.batchSize,
+    ...longDocumentParameters(settings),
     queries: `${queries.length} (sha256 ${digestOf(queries)})`,
     documents: sources.map(({ name, sizeBytes }) => `${name} (${sizeText(sizeBytes)})`).join(' '),
     '--format': settings.format,

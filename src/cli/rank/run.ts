@@ -45,6 +45,9 @@ export interface RunTotals {
   readonly scored: number;
   /** Of those, pairs that were shortened to fit the model. */
   readonly truncated: number;
+  /** Of those, pairs whose document was scored in chunks, and the chunks they had together. */
+  readonly chunked: number;
+  readonly chunks: number;
   /** Documents of one query. */
   readonly documents: number;
   /** Times the documents were read. */
@@ -77,6 +80,8 @@ class Run {
   #best: TopK;
   #scored = 0;
   #truncated = 0;
+  #chunked = 0;
+  #chunks = 0;
   #documents = 0;
 
   constructor(options: RunOptions, parts: RunParts, from: Checkpoint) {
@@ -109,7 +114,14 @@ class Run {
     await this.#write([renderer.end()]);
     await this.#parts.save({ ...this.#place, finished: true, outputBytes: sink.bytes });
     const passes = this.#options.queries.length - this.#from.queries;
-    return { scored: this.#scored, truncated: this.#truncated, documents: this.#documents, passes };
+    return {
+      scored: this.#scored,
+      truncated: this.#truncated,
+      chunked: this.#chunked,
+      chunks: this.#chunks,
+      documents: this.#documents,
+      passes,
+    };
   }
 
   async *#steps(): AsyncGenerator<Step> {
@@ -148,14 +160,21 @@ class Run {
     };
     const request = { ...scoring, query: query.text, documents: window.documents.map(({ text }) => text), topK };
     const context = { id: randomUUID(), deadlineMs: Number.POSITIVE_INFINITY, signal: this.#stopped, onProgress };
-    const { results, truncated } = await service.rank(request, context);
+    const { results, truncated, chunks } = await service.rank(request, context);
     this.#truncated += truncated.length;
+    this.#countChunks(chunks);
     onProgress(window.documents.length); // equal documents are scored once
     const ordered = unsorted ? results.toSorted((a, b) => a.index - b.index) : results;
     return ordered.map(({ index, score }) => {
       const document = window.documents[index]!;
       return { ...document, text: keepTexts ? document.text : null, score };
     });
+  }
+
+  #countChunks(chunks: readonly number[] | null): void {
+    const several = chunks?.filter((count) => count > 1) ?? [];
+    this.#chunked += several.length;
+    this.#chunks += several.reduce((sum, count) => sum + count, 0);
   }
 
   async #take(query: NumberedQuery, window: Window, entries: readonly RankedEntry[]): Promise<void> {

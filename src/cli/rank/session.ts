@@ -7,7 +7,7 @@ import type { WorkerPool } from '../../pool/worker-pool.ts';
 import type { ModelSpec } from '../../protocol.ts';
 import { resolvePrompt } from '../../rerank/prompt.ts';
 import { DEFAULT_RERANKER_OPTIONS, Reranker } from '../../rerank/reranker.ts';
-import { DEFAULT_SCORING } from '../../rerank/types.ts';
+import { DEFAULT_SCORING, type ScoringOptions } from '../../rerank/types.ts';
 import { createPool, readSpec } from '../engine.ts';
 import { CommandError } from '../exit-codes.ts';
 import type { RankSettings } from './options.ts';
@@ -99,7 +99,7 @@ interface RunQueriesOptions {
 
 async function runQueries({ job, pool, sink, recorder, from, counts }: RunQueriesOptions): Promise<RunTotals> {
   const { settings, config, queries, sources, logger, signal } = job;
-  const { activation, prompt, promptName, batchSize, topK, unsorted } = settings;
+  const { topK, unsorted } = settings;
   const progress = new RankProgress({
     totalBytes: totalBytes(sources, queries.length - from.queries),
     logger,
@@ -119,7 +119,7 @@ async function runQueries({ job, pool, sink, recorder, from, counts }: RunQuerie
         queries,
         sources,
         documents: { ...settings, onInvalid },
-        scoring: { ...DEFAULT_SCORING, activation, prompt, promptName, batchSize },
+        scoring: scoringOf(settings),
         topK,
         unsorted,
         keepTexts: settings.documents,
@@ -132,6 +132,23 @@ async function runQueries({ job, pool, sink, recorder, from, counts }: RunQuerie
   } finally {
     progress.end();
   }
+}
+
+function scoringOf(settings: RankSettings): ScoringOptions {
+  const { activation, prompt, promptName, batchSize } = settings;
+  const { truncationSide, maxTokensPerDocument, longDocuments, chunkOverlap, maxChunksPerDocument } = settings;
+  return {
+    ...DEFAULT_SCORING,
+    activation,
+    prompt,
+    promptName,
+    batchSize,
+    truncationSide,
+    maxTokensPerDocument,
+    longDocuments,
+    chunkOverlap,
+    maxChunksPerDocument,
+  };
 }
 
 function promptDefaults({ defaultPrompt, defaultPromptName }: Config): { prompt: string | null; promptName: string | null } {
@@ -150,9 +167,11 @@ function totalBytes(sources: readonly Source[], passes: number): number | null {
 }
 
 /** @param invalid lines passed over, counted once a pass */
-function tellTotals({ scored, truncated, documents, passes }: RunTotals, invalid: number, { logger }: RankJob): void {
+function tellTotals(totals: RunTotals, invalid: number, { logger }: RankJob): void {
+  const { scored, truncated, chunked, chunks, documents, passes } = totals;
   if (scored === 0 && documents === 0) logger.warn('no documents in the input');
-  if (truncated > 0) logger.info(`${truncated} of ${scored} pairs were longer than the model takes and were truncated`);
+  if (truncated > 0) logger.info(`${truncated} of ${scored} pairs were too long and were truncated`);
+  if (chunked > 0) logger.info(`${chunked} of ${scored} pairs were scored in chunks, ${chunks} in all`);
   if (invalid > 0) logger.warn(`${invalid / passes} invalid line(s) were passed over`);
 }
 

@@ -35,6 +35,7 @@ async function batchesOf(
         numLabels: 1,
         tokenCounts: new Uint32Array(pairs.length / 2),
         truncated: new Uint8Array(pairs.length / 2),
+        chunks: null,
         tokenizationMs: 0,
         inferenceMs: 0,
         tokenSlots: 0,

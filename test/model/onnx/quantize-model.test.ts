@@ -12,6 +12,7 @@ import type { NodeProto } from '../../../src/model/onnx/onnx_pb.ts';
 import { type OnnxModel, readOnnxModel, writeOnnxModel } from '../../../src/model/onnx/onnx-model.ts';
 import { type QuantizeReport, quantizeModel } from '../../../src/model/onnx/quantize-model.ts';
 import type { ModelSpec, PairBatch } from '../../../src/protocol.ts';
+import { PLAIN_ENCODING } from '../../../workers/pair-encoder.ts';
 import { BatchScorer } from '../../../workers/scorer.ts';
 import { kendallTau } from '../../helpers/kendall-tau.ts';
 import { attributes, countOperations, node, optimize, temporaryDirectory } from '../../helpers/onnx-graph.ts';
@@ -67,7 +68,7 @@ function batchOf(pairs: readonly (readonly [string, string])[], maxLength: numbe
     queries: pairs.map(([query]) => query),
     documents: pairs.map(([, document]) => document),
     pairs: Uint32Array.from(pairs.flatMap((_, index) => [index, index])),
-    encode: { maxLength },
+    encode: { ...PLAIN_ENCODING, maxLength },
     cost: 0,
   };
 }

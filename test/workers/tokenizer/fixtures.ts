@@ -1,7 +1,14 @@
 // Encoders of the oracle's models, for the encoder tests.
 
 import { loadModelSpec } from '../../../src/model/model-spec.ts';
-import { type EncodedPair, PairEncoder, type PairEncoderSpec } from '../../../workers/pair-encoder.ts';
+import type { EncodeOptions } from '../../../src/protocol.ts';
+import {
+  type EncodedPair,
+  PairEncoder,
+  type PairEncoderSpec,
+  PLAIN_ENCODING,
+  type TokenRow,
+} from '../../../workers/pair-encoder.ts';
 import type { LoadOptions } from '../../../workers/tokenizer/load.ts';
 import { oracleModel } from '../../helpers/oracle.ts';
 
@@ -18,8 +25,20 @@ export function familyEncoder(family: string, options: LoadOptions = {}, overrid
   return new PairEncoder({ ...encoderSpec(family), ...overrides }, options);
 }
 
-/** Encodes one pair. */
-export function encodePair(encoder: PairEncoder, query: string, document: string, maxLength: number | null): EncodedPair {
-  const batch = { queries: [query], documents: [document], pairs: new Uint32Array([0, 0]), encode: { maxLength }, cost: 1 };
+/** Encodes one pair that makes one row. */
+export function encodePair(
+  encoder: PairEncoder,
+  query: string,
+  document: string,
+  maxLength: number | null,
+): TokenRow & { readonly truncated: boolean } {
+  const { rows, truncated } = encodeRows(encoder, query, document, { maxLength });
+  return { ...rows[0]!, truncated };
+}
+
+/** Encodes one pair, in chunks when asked. */
+export function encodeRows(encoder: PairEncoder, query: string, document: string, options: Partial<EncodeOptions>): EncodedPair {
+  const encode = { ...PLAIN_ENCODING, ...options };
+  const batch = { queries: [query], documents: [document], pairs: new Uint32Array([0, 0]), encode, cost: 1 };
   return encoder.encodeBatch(batch, () => false)![0]!;
 }
