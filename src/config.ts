@@ -98,11 +98,12 @@ export function libraryHubOptions(given: Partial<HubOptions>, environment: NodeJ
 
 /** The configuration for logs and reports, secrets as `***`. */
 export function printableConfig(config: Config): Readonly<Record<string, unknown>> {
-  const shown = optionEntries().map(([key, option]) => [
-    key,
-    option.secret === true && config[key] !== null ? '***' : config[key],
-  ]);
+  const shown = optionEntries().map(([key, option]) => [key, option.secret === true && isSet(config[key]) ? '***' : config[key]]);
   return Object.fromEntries(shown);
+}
+
+function isSet(value: unknown): boolean {
+  return value !== null && !(Array.isArray(value) && value.length === 0);
 }
 
 /** Whether log lines get colours: NO_COLOR is the users' common switch (no-color.org). */

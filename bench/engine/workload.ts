@@ -3,14 +3,14 @@
 import type { ModelSpec } from '../../src/protocol.ts';
 import { buildFeeds } from '../../workers/micro-batch.ts';
 import type { OnnxSession } from '../../workers/onnx-session.ts';
-import { type EncodedPair, PairEncoder } from '../../workers/pair-encoder.ts';
+import { PairEncoder, PLAIN_ENCODING, type TokenRow } from '../../workers/pair-encoder.ts';
 import type { CorpusRequest } from '../corpus.ts';
 import { pairFlops } from '../models/bert-shape.ts';
 import type { Planner, Runs } from './plans.ts';
 
 /** All pairs of a corpus, encoded; every plan sees them as one call. */
 export interface Workload {
-  readonly pairs: readonly EncodedPair[];
+  readonly pairs: readonly TokenRow[];
   /** Tokens of each pair. */
   readonly lengths: Uint32Array;
   readonly tokens: number;
@@ -22,8 +22,8 @@ export interface Workload {
 export function encodeCorpus(spec: ModelSpec, corpus: readonly CorpusRequest[]): Workload {
   const encoder = new PairEncoder(spec);
   const pairs = corpus.flatMap(({ query, documents }) => {
-    const batch = { queries: [query], documents, pairs: queryPairs(documents.length), encode: { maxLength: null }, cost: 0 };
-    return encoder.encodeBatch(batch, () => false)!;
+    const batch = { queries: [query], documents, pairs: queryPairs(documents.length), encode: PLAIN_ENCODING, cost: 0 };
+    return encoder.encodeBatch(batch, () => false)!.map(({ rows }) => rows[0]!);
   });
   const lengths = Uint32Array.from(pairs, ({ ids }) => ids.length);
   const sizes = { hidden: spec.hiddenSize, layers: spec.numLayers, intermediate: spec.intermediateSize };

@@ -5,9 +5,9 @@ import type { ScoredBatch, Ticket } from '../../src/protocol.ts';
 import { type Gathered, gather } from '../../src/rerank/gather.ts';
 import { estimate, type Plan, plan, rankPairs } from '../../src/rerank/plan.ts';
 import { BATCH_SECONDS } from '../../src/rerank/reranker.ts';
+import { PLAIN_ENCODING } from '../../workers/pair-encoder.ts';
 import type { CorpusRequest } from '../corpus.ts';
 
-const ENCODE = { maxLength: null } as const;
 const MAX_BATCH_PAIRS = 1024;
 
 export interface Drive {
@@ -43,7 +43,7 @@ function planRequest(pool: WorkerPool, { query, documents }: CorpusRequest): Pla
     batchPairs: MAX_BATCH_PAIRS,
     workers: pool.status().workers,
   };
-  return plan(list, estimate(list, pool.spec, ENCODE), ENCODE, limits);
+  return plan(list, estimate(list, pool.spec, PLAIN_ENCODING), PLAIN_ENCODING, limits);
 }
 
 function ticket(index: number): Ticket {

@@ -3,7 +3,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ModelSpec } from '../../src/protocol.ts';
 import { buildFeeds, planRuns, type RunLimits } from '../../workers/micro-batch.ts';
-import { PairEncoder } from '../../workers/pair-encoder.ts';
+import { PairEncoder, PLAIN_ENCODING } from '../../workers/pair-encoder.ts';
 import type { CorpusRequest } from '../corpus.ts';
 import { openRuntimeSession } from '../runtime-session.ts';
 import type { Drive } from './drive.ts';
@@ -35,8 +35,8 @@ export class OneSession {
 
   async #score({ query, documents }: CorpusRequest, limits: RunLimits): Promise<Float32Array> {
     const pairs = Uint32Array.from({ length: 2 * documents.length }, (_, i) => (i % 2 === 0 ? 0 : (i - 1) / 2));
-    const batch = { queries: [query], documents, pairs, encode: { maxLength: null }, cost: 0 };
-    const encoded = this.#encoder.encodeBatch(batch, () => false)!;
+    const batch = { queries: [query], documents, pairs, encode: PLAIN_ENCODING, cost: 0 };
+    const encoded = this.#encoder.encodeBatch(batch, () => false)!.map(({ rows }) => rows[0]!);
     const logits = new Float32Array(documents.length);
     const padding = { id: this.#spec.padTokenId, side: this.#spec.padSide };
     for (const run of planRuns(

@@ -31,7 +31,7 @@ test('fields reach the domain', async (t) => {
   const cases: readonly (readonly [fields: object, expected: Partial<RankRequest>])[] = [
     [{ top_n: null, truncation: null, max_doc_length: null, return_embeddings: null, model: null }, {}],
     [{ max_doc_length: 1024, truncation: true, return_embeddings: false }, { maxTokensPerDocument: 1024 }],
-    [{ long_documents: 'chunk' }, { longDocuments: 'chunk' }],
+    [{ long_documents: 'chunk' }, { longDocuments: 'chunk', maxChunksPerDocument: 100 }],
     [{ top_n: 7, unknown: 1 }, { topK: 7 }],
   ];
   for (const [fields, expected] of cases) {

@@ -60,10 +60,10 @@ const FIELD_CASES: readonly (readonly [fields: object, expected: Partial<RankReq
   [{ max_length: 64 }, { maxLength: 64 }],
   [{ truncation_direction: 'Left' }, { truncationSide: 'left' }],
   [{ max_tokens_per_doc: 9 }, { maxTokensPerDocument: 9 }],
-  [{ long_documents: 'chunk' }, { longDocuments: 'chunk' }],
+  [{ long_documents: 'chunk' }, { longDocuments: 'chunk', maxChunksPerDocument: 100 }],
   [
     { long_documents: 'chunk', chunk_overlap: 0 },
-    { longDocuments: 'chunk', chunkOverlap: 0 },
+    { longDocuments: 'chunk', chunkOverlap: 0, maxChunksPerDocument: 100 },
   ],
   [{ max_chunks_per_doc: 4 }, { longDocuments: 'chunk', maxChunksPerDocument: 4 }],
   [{ max_chunks_per_doc: 4, long_documents: 'truncate' }, { maxChunksPerDocument: 4 }],

@@ -77,7 +77,7 @@ const FIELD_CASES: readonly (readonly [fields: object, expected: Partial<RankReq
   [{ max_doc_length: 11 }, { maxTokensPerDocument: 11 }],
   [
     { long_documents: 'chunk', chunk_overlap: 5 },
-    { longDocuments: 'chunk', chunkOverlap: 5 },
+    { longDocuments: 'chunk', chunkOverlap: 5, maxChunksPerDocument: 100 },
   ],
   [{ max_chunks_per_doc: 3 }, { longDocuments: 'chunk', maxChunksPerDocument: 3 }],
   [{ max_chunks_per_doc: 3, long_documents: 'truncate' }, { maxChunksPerDocument: 3 }],
