@@ -5,6 +5,22 @@ import { environmentName, OPTIONS, type OptionKey, type OptionSpec, optionEntrie
 import type { FlagTexts } from '../config.ts';
 import { didYouMean } from '../nearest-name.ts';
 
+/** Options that say which model is loaded, and how. Commands that take its name as an argument leave `modelId` out. */
+export const LOADING_KEYS = [
+  'revision',
+  'onnxFile',
+  'dtype',
+  'prepared',
+  'cacheDirectory',
+  'hubCacheDirectory',
+  'offline',
+  'hfToken',
+  'maxLength',
+  'pairTemplate',
+  'workers',
+  'cpuMemArena',
+] as const satisfies readonly OptionKey[];
+
 export interface TypedFlags {
   readonly flags: FlagTexts;
   /** Unknown flags and stray arguments; reported together with the problems of known ones. */

@@ -6,24 +6,14 @@ import { loadConfig } from '../config.ts';
 import { estimateMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import type { ModelSpec } from '../protocol.ts';
-import { addSomeConfigFlags, readSomeConfigFlags } from './config-flags.ts';
+import { addSomeConfigFlags, LOADING_KEYS, readSomeConfigFlags } from './config-flags.ts';
 import { createConsole } from './console.ts';
 import { CommandError, exitCodesHelp } from './exit-codes.ts';
 import { endedBySignals } from './interrupt.ts';
 import { findModel } from './model-source.ts';
 
-const KEYS = [
-  'revision',
-  'onnxFile',
-  'dtype',
-  'prepared',
-  'hubCacheDirectory',
-  'offline',
-  'hfToken',
-  'maxLength',
-  'pairTemplate',
-  'workers',
-] as const;
+/** It opens no weights: a cache for copies and an arena of the runtime mean nothing here. */
+const KEYS = LOADING_KEYS.filter((key) => key !== 'cacheDirectory' && key !== 'cpuMemArena');
 
 /** What is shown; the names are those of `--json`. */
 export interface ModelInfo {

@@ -6,7 +6,7 @@ import { copyBytes, type PreparedCopy } from '../model/prepared/copy-store.ts';
 import type { PreparedEvent, PreparedWeights } from '../model/prepared/prepared-weights.ts';
 import { renderProgress } from '../progress-bar.ts';
 import type { ModelSpec } from '../protocol.ts';
-import { addSomeConfigFlags, readSomeConfigFlags } from './config-flags.ts';
+import { addSomeConfigFlags, LOADING_KEYS, readSomeConfigFlags } from './config-flags.ts';
 import { createConsole } from './console.ts';
 import { createWeights, logPreparedEvent, readSpec } from './engine.ts';
 import { CommandError, exitCodesHelp } from './exit-codes.ts';
@@ -14,21 +14,6 @@ import { endedBySignals } from './interrupt.ts';
 import { compareWithFloat32 } from './prepare/compare.ts';
 import type { Fidelity } from './prepare/fidelity.ts';
 import { LINE_FORMAT, readJudgedQueries } from './prepare/judged-queries.ts';
-
-const KEYS = [
-  'revision',
-  'onnxFile',
-  'dtype',
-  'prepared',
-  'cacheDirectory',
-  'hubCacheDirectory',
-  'offline',
-  'hfToken',
-  'maxLength',
-  'pairTemplate',
-  'workers',
-  'cpuMemArena',
-] as const;
 
 const NOTES = `
 A copy is made once for a state of the model, this runtime and this kind of CPU; serve and rank find it. --verify alone
@@ -66,12 +51,12 @@ export function prepareCommand(): Command {
     .addArgument(new Argument('[model]', 'directory, or model of the hub; the embedded model when left out'))
     .addOption(new Option('--verify [file]', 'read the whole copy; with a file, compare its rankings with float32'))
     .addOption(new Option('--json', 'one JSON object'));
-  addSomeConfigFlags(command, KEYS)
+  addSomeConfigFlags(command, LOADING_KEYS)
     .addOption(new Option('--quiet', 'no progress and no notes'))
     .addOption(new Option('--verbose', 'causes and stacks of errors'));
   command.addHelpText('after', `${NOTES}\n${exitCodesHelp()}`);
   return command.action(async (model: string | undefined, flags: PrepareFlags) => {
-    const { config } = loadConfig(readSomeConfigFlags(command, KEYS));
+    const { config } = loadConfig(readSomeConfigFlags(command, LOADING_KEYS));
     const named = model === undefined ? config : { ...config, modelId: model };
     const report = await endedBySignals((signal) => prepare(named, flags, signal));
     process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));

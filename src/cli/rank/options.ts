@@ -4,7 +4,7 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { resolveActivationName } from '../../activation-name.ts';
 import type { OptionKey } from '../../config/options.ts';
 import type { ActivationName } from '../../protocol.ts';
-import { addSomeConfigFlags } from '../config-flags.ts';
+import { addSomeConfigFlags, LOADING_KEYS } from '../config-flags.ts';
 import { CommandError } from '../exit-codes.ts';
 import { collect, wholeFrom } from './flag-values.ts';
 import { FORMATS, type Format } from './formats.ts';
@@ -12,21 +12,7 @@ import { type LongDocumentSettings, longDocumentFlags, readLongDocuments, type T
 import { OUTPUT_KINDS, type OutputKind } from './render.ts';
 
 /** Options of the configuration table that a ranking has too, environment variables included. */
-export const MODEL_KEYS = [
-  'modelId',
-  'revision',
-  'onnxFile',
-  'dtype',
-  'prepared',
-  'cacheDirectory',
-  'hubCacheDirectory',
-  'offline',
-  'hfToken',
-  'maxLength',
-  'pairTemplate',
-  'workers',
-  'cpuMemArena',
-] as const satisfies readonly OptionKey[];
+export const MODEL_KEYS = ['modelId', ...LOADING_KEYS] as const satisfies readonly OptionKey[];
 
 /** What was typed, checked; null means not given. */
 export interface RankSettings extends LongDocumentSettings {
