@@ -3,12 +3,12 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const stamp = join(root, 'node_modules', '.crossrank-lock');
+const clients = join(root, 'test', 'clients');
 
 /** Ends the task when a step fails, with the step's own exit code. */
 function run(command, args, options = {}) {
@@ -22,21 +22,22 @@ function tool(path, ...args) {
   run(process.execPath, [join(root, 'node_modules', path), ...args]);
 }
 
-/** Runs `npm ci` when node_modules is absent or was made from another lockfile. */
-function install() {
+/** Runs `npm ci` when the folder's node_modules is absent or was made from another lockfile. */
+function install(folder, what) {
+  const stamp = join(folder, 'node_modules', '.crossrank-lock');
   const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(readFileSync(join(folder, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  console.error('crossrank: installing the locked dependencies (once)');
-  npm('ci');
+  console.error(`crossrank: installing ${what} (once)`);
+  npm(folder, 'ci');
   writeFileSync(stamp, lock);
 }
 
-function npm(...args) {
+function npm(cwd, ...args) {
   const path = process.env.npm_execpath;
-  if (path?.endsWith('.js')) run(process.execPath, [path, ...args]);
-  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { shell: process.platform === 'win32' });
+  if (path?.endsWith('.js')) run(process.execPath, [path, ...args], { cwd });
+  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { cwd, shell: process.platform === 'win32' });
 }
 
 /** Compiles to dist/; an image without the compiler keeps what was built before. */
@@ -68,7 +69,17 @@ function rewriteDeclarations() {
 function pack() {
   build({ clean: true, sourceMap: false });
   mkdirSync(join(root, 'build'), { recursive: true });
-  npm('pack', '--pack-destination', 'build');
+  npm(root, 'pack', '--pack-destination', 'build');
+}
+
+/**
+ * Other people's clients are 200 MB, so they have a folder and a lockfile of their own, and only the tests install them. The link
+ * lets the compiled tests find them.
+ */
+function buildClientTests() {
+  install(clients, 'the clients of other services that the tests use');
+  tool('typescript/bin/tsc', '-p', join('test', 'clients', 'tsconfig.json'));
+  symlinkSync(join(clients, 'node_modules'), join(root, 'dist', 'test', 'clients', 'node_modules'), 'junction');
 }
 
 function lint() {
@@ -80,6 +91,7 @@ function testFiles(filters) {
   const files = readdirSync(join(root, 'dist', 'test'), { recursive: true })
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => join('dist', 'test', name))
+    .filter((name) => !name.includes('node_modules'))
     .sort();
   const chosen = filters.length === 0 ? files : files.filter((name) => filters.some((filter) => name.includes(filter)));
   if (chosen.length === 0) throw new Error(`no test file matches ${filters.join(' ') || 'dist/test'}`);
@@ -102,7 +114,7 @@ async function start(args) {
 
 const [task, ...args] = process.argv.slice(2);
 process.chdir(root);
-install();
+install(root, 'the locked dependencies');
 switch (task) {
   case 'build':
     build({ clean: true });
@@ -118,6 +130,7 @@ switch (task) {
     break;
   case 'test':
     build({ clean: true });
+    buildClientTests();
     lint();
     test(args);
     break;

@@ -47,6 +47,18 @@ test('links inside the repository lead somewhere', () => {
   }
 });
 
+test('the table of clients has the versions that the tests install', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(repoRoot, 'test/clients/package.json'), 'utf8'));
+  const rows = matches(english, /^\| `([^`]+)`[^|]* \| (\d+\.\d+\.\d+) \|/gm);
+  const { '@langchain/core': _, ...clients } = dependencies; // a library that @langchain/cohere needs beside itself
+  assert.deepEqual(
+    rows.toSorted(),
+    Object.entries(clients)
+      .map((entry) => entry.join(' '))
+      .toSorted(),
+  );
+});
+
 /** The groups of every match, joined; the whole match when the pattern has none. */
 function matches(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].map(([whole, ...groups]) => (groups.length === 0 ? whole : groups.join(' ')));
