@@ -30,6 +30,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   cors: ['src/http/'],
   'csv-parse': ['src/cli/rank/csv.ts'],
   'string-width': ['src/cli/rank/table.ts'],
+  '@fastify/swagger-ui/package.json': ['src/http/documentation-routes.ts'],
 };
 
 interface Import {
@@ -46,7 +47,9 @@ function sources(folder: string): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(repoRoot, file), 'utf8');
-  const specifiers = [...text.matchAll(/(?:from|import\()\s*['"]([^'"]+)['"]/g)].map((match) => match[1]!);
+  const specifiers = [...text.matchAll(/(?:from|import\(|import\.meta\.resolve\()\s*['"]([^'"]+)['"]/g)].map(
+    (match) => match[1]!,
+  );
   return specifiers.map((specifier) => {
     const isRelative = specifier.startsWith('.');
     const target = isRelative ? relative(repoRoot, join(repoRoot, dirname(file), specifier)).replaceAll('\\', '/') : specifier;

@@ -9,6 +9,7 @@ import type { AppDependencies } from './dependencies.ts';
 import { dialectRouter } from './dialect-router.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { DIALECTS } from './dialects/dialect-list.ts';
+import { documentationRoutes } from './documentation-routes.ts';
 import { errorHandler } from './error-handler.ts';
 import { isProbe, probeRoutes } from './probe-routes.ts';
 import { requestContext } from './request-context.ts';
@@ -27,10 +28,12 @@ export function createApp(dependencies: AppDependencies, dialects: readonly Dial
   app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger, table }));
   app.use(accessLog(isProbe(table)));
   app.use(...corsHeaders(settings.corsAllowOrigins));
-  app.use(requireApiKey([...settings.apiKeys, ...settings.fileApiKeys], isProbe(table)));
+  const keys = [...settings.apiKeys, ...settings.fileApiKeys];
+  app.use(requireApiKey(keys, isProbe(table)));
   const probes = probeRoutes(dependencies);
   app.use(probes);
   for (const prefix of table.prefixes) app.use(`/${prefix}`, probes); // a client's base URL with its prefix is asked, too
+  app.use(documentationRoutes(table, { secured: keys.length > 0, strictModel: settings.strictModel }));
   app.use(dialectRouter(table, dependencies));
   app.use(notFound);
   app.use(errorHandler);

@@ -35,6 +35,8 @@ export interface MountedPath {
 }
 
 export class RouteTable {
+  /** In order of precedence. */
+  readonly dialects: readonly Dialect[];
   readonly paths: readonly MountedPath[];
   /** Names of the dialects served below a prefix of their own. */
   readonly prefixes: readonly string[];
@@ -50,6 +52,7 @@ export class RouteTable {
   constructor(dialects: readonly Dialect[], defaultName: string | null) {
     const preferred = defaultName === null ? null : dialectNamed(dialects, defaultName);
     const prefixed = dialects.filter((dialect) => dialect.prefixed);
+    this.dialects = dialects;
     this.paths = [
       ...mount(dialects, '', preferred),
       ...prefixed.flatMap((dialect) => mount([dialect], `/${dialect.name}`, dialect)),

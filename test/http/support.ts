@@ -1,10 +1,12 @@
-// A real server on a free port in front of a scripted service: what http tests talk to.
+// A real server on a free port in front of a scripted service: what http tests talk to. Every answer they get is held against the
+// OpenAPI document of that server.
 
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { loadConfig } from '../../src/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Dialect } from '../../src/http/dialects/dialect.ts';
+import { DIALECTS } from '../../src/http/dialects/dialect-list.ts';
 import { type RunningServer, startServer } from '../../src/http/server.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { ModelSpec, ScorerStatus, SessionFacts } from '../../src/protocol.ts';
@@ -18,6 +20,7 @@ import type {
 } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 import { readyStatus } from '../helpers/scorer-status.ts';
+import { contractOf } from './contract.ts';
 
 const TIMING = { queueMs: 1.5, tokenizationMs: 0.25, inferenceMs: 12.0004, totalMs: 14 };
 
@@ -90,7 +93,7 @@ export interface Reply {
   readonly body: any;
 }
 
-/** Starts the server and stops it when the test ends. */
+/** Starts the server and stops it when the test ends. Its requests reject when an answer is not as the OpenAPI document says. */
 export async function startTestServer(test: TestContext, options: TestServerOptions = {}): Promise<TestServer> {
   const { config } = loadConfig({ port: '0', 'log-level': 'debug', ...options.flags }, {});
   const logLines: Record<string, unknown>[] = [];
@@ -113,6 +116,12 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   const server = await startServer(app, config);
   test.after(() => server.stop(0));
   const { url } = server;
+  const contract = contractOf(options.dialects ?? DIALECTS, config);
+  const checked = async (path: string, init?: RequestInit) => {
+    const reply = await send(url + path, init);
+    contract.check(init?.method ?? 'GET', new URL(url + path).pathname, reply);
+    return reply;
+  };
   return {
     url,
     server,
@@ -124,8 +133,8 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
     get draining() {
       return state.draining;
     },
-    post: (path, body, headers) => send(url + path, postInit(body, headers)),
-    send: (path, init) => send(url + path, init),
+    post: (path, body, headers) => checked(path, postInit(body, headers)),
+    send: checked,
   };
 }
 

@@ -74,6 +74,15 @@ function renderTexts({ results }: RankResult, view: TextsView): unknown {
 const summary = "Rank documents by logits, for llama.cpp's clients";
 const PATHS = ['/rerank', '/reranking', '/v1/rerank', '/v1/reranking'];
 
+const documentsAnswer = z.strictObject({
+  model: z.string(),
+  object: z.literal('list'),
+  usage: usageSchema,
+  results: z.array(z.strictObject(rankedItem)),
+});
+
+const textsAnswer = z.array(z.strictObject({ index: z.int(), text: z.string().optional(), score: z.number() }));
+
 const documentsRoutes = PATHS.map((path) =>
   rankRoute({
     path,
@@ -87,12 +96,7 @@ const documentsRoutes = PATHS.map((path) =>
         top_n: 1,
       },
     ],
-    answerSchema: z.strictObject({
-      model: z.string(),
-      object: z.literal('list'),
-      usage: usageSchema,
-      results: z.array(z.strictObject(rankedItem)),
-    }),
+    answerSchema: documentsAnswer,
     lists: ['documents'],
     read: readDocuments,
     render: renderDocuments,
@@ -106,7 +110,7 @@ const textsRoutes = PATHS.map((path) =>
     summary,
     schema: textsSchema,
     examples: [{ query: 'Machine learning is', texts: ['A machine is a physical system'], return_text: true }],
-    answerSchema: z.array(z.strictObject({ index: z.int(), text: z.string().optional(), score: z.number() })),
+    answerSchema: textsAnswer,
     lists: ['texts'],
     read: readTexts,
     render: renderTexts,
