@@ -15,6 +15,7 @@ import {
   longDocumentFields,
   longDocumentOptions,
   optionalText,
+  rankFields,
   text,
 } from './shared/fields.ts';
 import { BAD_REQUEST, rankedItem, rankedItems, statusIn, vendorScoring } from './shared/vendor.ts';
@@ -33,7 +34,7 @@ const schema2 = lenientBody(fields2);
 const schema1 = lenientBody({
   ...fields2,
   return_documents: flag(),
-  rank_fields: z.array(z.string({ error: 'must be a string' }), { error: 'must be a list' }).nullish(),
+  rank_fields: rankFields(),
 });
 
 interface View {

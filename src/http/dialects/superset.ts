@@ -15,6 +15,7 @@ import {
   longDocumentFields,
   longDocumentOptions,
   optionalText,
+  rankFields,
   side,
   text,
   whole,
@@ -38,7 +39,7 @@ const schema = lenientBody({
   model: optionalText(),
   top_n: atLeast(1),
   return_documents: flag(),
-  rank_fields: z.array(z.string({ error: 'must be a string' }), { error: 'must be a list' }).nullish(),
+  rank_fields: rankFields(),
   /** Infinity's; `use_activation: false` is vLLM's for the same. */
   raw_scores: flag(),
   use_activation: flag(),

@@ -42,6 +42,17 @@ export function optionalText() {
   return z.string({ error: 'must be a string' }).nullish();
 }
 
+const MAX_RANK_FIELDS = 100; // each is looked for in every document
+
+/** Names of fields to join, each once: a long field named a thousand times would make a text too long for a string. */
+export function rankFields() {
+  return z
+    .array(z.string({ error: 'must be a string' }), { error: 'must be a list' })
+    .max(MAX_RANK_FIELDS, { error: `must have at most ${MAX_RANK_FIELDS} entries` })
+    .transform((names) => [...new Set(names)])
+    .nullish();
+}
+
 /** A required list; an empty one passes. */
 export function listOf<Item extends z.ZodType>(item: Item) {
   return z.array(item, expected('must be a list'));
