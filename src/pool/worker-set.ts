@@ -14,6 +14,9 @@ export interface WorkerSetOptions {
   readonly onChange: () => void;
 }
 
+/** Time in which Piscina has begun to replace a thread that ended. */
+const SETTLE_MS = 10;
+
 /**
  * Starts `size` workers all or nothing and replaces those that die. When a replacement cannot load, Piscina stops refilling
  * for good: {@link broken} is then true and the owner builds a new set.
@@ -87,6 +90,9 @@ export class WorkerSet {
    * ending a thread during a run, a warm-up run included, aborts the process.
    */
   async destroy(): Promise<void> {
+    // Twice: Piscina may be about to start a replacement for a thread that has just gone, and that one would be ended while it loads.
+    await this.#untilAllReported();
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     await this.#untilAllReported();
     this.#destroyed = true;
     await this.#piscina.destroy();
