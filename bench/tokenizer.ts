@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { loadModelSpec } from '../src/model/model-spec.ts';
 import { loadTokenizer } from '../workers/tokenizer/load.ts';
+import { median } from './statistics.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RESULT = join(ROOT, 'bench/results/tokenizer.json');
@@ -40,10 +41,6 @@ function round(encode: Encode, texts: readonly string[]): number {
     elapsed = performance.now() - started;
   }
   return (tokens / elapsed) * 1000;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 function compare(model: string, text: string): { ours: number; library: number; ratio: number } {

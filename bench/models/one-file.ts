@@ -5,6 +5,7 @@ import { clone, create, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from '../../src/model/onnx/onnx_pb.ts';
 import type { OnnxModel } from '../../src/model/onnx/onnx-model.ts';
 import type { TensorSource } from '../../src/model/onnx/tensor-source.ts';
+import { fieldHead } from '../../src/model/onnx/wire-scan.ts';
 
 /** Field numbers of onnx.proto. */
 const MODEL_GRAPH = 7;
@@ -43,12 +44,4 @@ export function writeOneFile({ proto, graph, sources }: OnnxModel, path: string)
   } finally {
     closeSync(file);
   }
-}
-
-/** Tag and length of a length-delimited field. */
-function fieldHead(number: number, length: number): Uint8Array {
-  const bytes: number[] = [(number << 3) | 2];
-  let rest = length;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 0x80);
-  return Uint8Array.from([...bytes, rest]);
 }

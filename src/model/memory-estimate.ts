@@ -100,6 +100,7 @@ function filesOf(onnxFile: string): readonly string[] {
   }
 }
 
-function mebibytes(bytes: number): number {
+/** Whole MiB, rounded up: what is needed is never shown as less. */
+export function mebibytes(bytes: number): number {
   return Math.ceil(bytes / 2 ** 20);
 }

@@ -10,6 +10,7 @@ import { createLogger } from '../../src/logger.ts';
 import type { Scorer, ScorerStatus } from '../../src/protocol.ts';
 import type { RankResult, RerankService } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
+import { readyStatus } from '../helpers/scorer-status.ts';
 import { eventually, rankLastFirst } from '../http/support.ts';
 
 test('probes answer while the model loads, work follows when it is warm', async (t) => {
@@ -92,17 +93,7 @@ class ScriptedEngine implements Engine {
   }
 
   get scorer(): Scorer {
-    const status = () => ({
-      state: this.state,
-      workers: 1,
-      readyWorkers: 1,
-      busyWorkers: 0,
-      queuedBatches: 0,
-      outstandingCost: 0,
-      tokens: 0,
-      tokenSlots: 0,
-      lastError: null,
-    });
+    const status = () => ({ ...readyStatus(1), state: this.state });
     return {
       spec: fakeSpec(),
       facts: {

@@ -14,7 +14,7 @@ import {
   TensorProtoSchema,
 } from './onnx_pb.ts';
 import { FileRange, openForReading, type TensorSource } from './tensor-source.ts';
-import { type Span, type WireField, WireScanner } from './wire-scan.ts';
+import { fieldHead, type Span, type WireField, WireScanner } from './wire-scan.ts';
 
 /** A decoded graph whose large initializers stay where they are. */
 export interface OnnxModel {
@@ -137,7 +137,7 @@ function splitGraph(scanner: WireScanner, graph: Span): { rest: Span[]; initiali
 
 function decodeSkeleton(path: string, scanner: WireScanner, outer: readonly Span[], graph: readonly Span[]): ModelProto {
   const inner = Buffer.concat(graph.map((span) => scanner.bytes(span)));
-  const parts = [...outer.map((span) => scanner.bytes(span)), lengthDelimited(MODEL_GRAPH, inner)];
+  const parts = [...outer.map((span) => scanner.bytes(span)), fieldHead(MODEL_GRAPH, inner.length), inner];
   return decode(path, ModelProtoSchema, Buffer.concat(parts));
 }
 
@@ -147,13 +147,6 @@ function decode<Desc extends DescMessage>(path: string, schema: Desc, bytes: Uin
   } catch (error) {
     throw new RerankError('model_files', `cannot open ${path}: not an ONNX file, or damaged: ${(error as Error).message}`);
   }
-}
-
-function lengthDelimited(number: number, payload: Uint8Array): Uint8Array {
-  const head: number[] = [(number << 3) | 2];
-  let rest = payload.length;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) head.push((rest % 128) + 0x80);
-  return Buffer.concat([Uint8Array.from([...head, rest]), payload]);
 }
 
 interface Target {

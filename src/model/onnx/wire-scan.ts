@@ -96,3 +96,11 @@ export class WireScanner {
     return new RerankError('model_files', `cannot open ${this.#path}: not an ONNX file, or damaged (at byte ${position})`);
   }
 }
+
+/** Tag and length of a length-delimited field; its payload follows. */
+export function fieldHead(number: number, length: number): Uint8Array {
+  const bytes: number[] = [(number << 3) | 2];
+  let rest = length;
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 0x80);
+  return Uint8Array.from([...bytes, rest]);
+}

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { RerankError } from '../../errors.ts';
 import type { Dtype, ModelSpec, ModelWeights, WeightsSource } from '../../protocol.ts';
 import { type CpuFeatures, readCpuFeatures } from '../cpu-features.ts';
+import { mebibytes } from '../memory-estimate.ts';
 import { ownDtype, ownWeights } from '../weights.ts';
 import { type CopyFacts, copyFacts } from './copy-key.ts';
 import { CopyStore, copyBytes, damagedFiles, type PreparedCopy } from './copy-store.ts';
@@ -164,8 +165,4 @@ export class PreparedWeights implements WeightsSource {
 /** The model cannot be loaded in any way: its own error says more than the failure of a copy. */
 function isModelError(error: unknown): boolean {
   return error instanceof RerankError && (error.code === 'model_files' || error.code === 'config');
-}
-
-function mebibytes(bytes: number): number {
-  return Math.ceil(bytes / 2 ** 20);
 }
