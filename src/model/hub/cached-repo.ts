@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, link, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { RerankError } from '../../errors.ts';
-import { makeDirectory, writeFileWhole } from '../prepared/whole-file.ts';
+import { makeDirectory, writeFileWhole } from '../whole-file.ts';
 import { COMMIT } from './model-id.ts';
 
 /**

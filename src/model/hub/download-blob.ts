@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { RerankError } from '../../errors.ts';
-import { makeDirectory, syncPath } from '../prepared/whole-file.ts';
+import { makeDirectory, syncPath } from '../whole-file.ts';
 import type { CachedRepo } from './cached-repo.ts';
 import type { HubClient, UndiciResponse } from './http-client.ts';
 import type { RepoFile } from './hub-api.ts';

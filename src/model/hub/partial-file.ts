@@ -11,7 +11,7 @@ import { type FileHandle, open, readdir, rename, rm, stat, utimes } from 'node:f
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeDirectory } from '../prepared/whole-file.ts';
+import { makeDirectory } from '../whole-file.ts';
 
 const HEARTBEAT_MS = 3000;
 /** A holder that shows no sign of life for this long, while we look, is gone. */

@@ -5,9 +5,9 @@ import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes } from 'node
 import { basename, join } from 'node:path';
 import { RerankError } from '../../errors.ts';
 import type { WeightsCheck } from '../../protocol.ts';
+import { makeDirectory, syncPath, writeFileWhole } from '../whole-file.ts';
 import { type CopyFacts, copyKey } from './copy-key.ts';
 import { type HashedFile, sha256OfFile } from './file-hashes.ts';
-import { makeDirectory, syncPath, writeFileWhole } from './whole-file.ts';
 
 /** `manifest.json` of a copy. */
 export interface CopyManifest {

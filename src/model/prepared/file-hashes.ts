@@ -6,7 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { readOnnxModel } from '../onnx/onnx-model.ts';
-import { makeDirectory, writeFileWhole } from './whole-file.ts';
+import { makeDirectory, writeFileWhole } from '../whole-file.ts';
 
 /** One file and what is in it. */
 export interface HashedFile {
