@@ -129,6 +129,7 @@ test('every rule is broken by the mistake it is there for', () => {
   const mistakes: Readonly<Record<string, readonly [file: string, edit: readonly [from: string, to: string]]>> = {
     'every variable is an option': [settings, ['CROSSRANK_MAX_QUEUE_SECONDS', 'CROSSRANK_MAX_QUEUE']],
     'the server accepts the settings': [settings, ['CROSSRANK_JSON_OUTPUT=on', 'CROSSRANK_JSON_OUTPUT=json']],
+    'a server asks nobody and tells nobody': [settings, ['ORT_DISABLE_TELEMETRY=1', 'ORT_DISABLE_TELEMETRY=0']],
     'ports agree': [settings, ['CROSSRANK_PORT=8800', 'CROSSRANK_PORT=8080']],
     'probes ask the right paths': [deployment, ['path: /health', 'path: /healthz']],
     'a slow start is no failed roll': [
