@@ -11,10 +11,11 @@ import { memory } from './memory/memory.ts';
 import { PART_NAMES, type Part, type PartName, type PartResult } from './part.ts';
 import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
+import { sizing } from './sizing/sizing.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep };
+const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep };
 
-/** The sweep behind the worker's constants and ten thousand requests of a large model are long and answer other questions. */
+/** Ten thousand requests of a large model, the figures for sizing, and the sweep behind the worker's constants are long. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]

@@ -1,6 +1,7 @@
 // Pure: committed results -> the table the READMEs show. A test ties them, so no figure stands there that no result holds.
 
 import type { Wanted } from '../part.ts';
+import { figure } from './figure.ts';
 
 interface PartFile {
   readonly wanted: readonly Wanted[];
@@ -46,9 +47,4 @@ function peerRows(load: string, [ours, ...others]: readonly PeerFigures[]): stri
   return others.map(({ peer, documents_per_second: theirs, ratio }) =>
     [`| ${load}`, peer, figure(theirs), figure(ours!.documents_per_second), `${figure(ratio)} |`].join(' | '),
   );
-}
-
-/** Three digits are all a shared machine is good for. */
-function figure(value: number): string {
-  return value < 1e-3 && value !== 0 ? value.toExponential(0) : String(Number(value.toPrecision(3)));
 }
