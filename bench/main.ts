@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { engine } from './engine/engine.ts';
 import { sweep } from './engine/sweep.ts';
 import { http } from './http/http.ts';
+import { load } from './load/overload.ts';
 import { provenance, REFUSED_LOAD } from './machine.ts';
 import { growth } from './memory/growth.ts';
 import { memory } from './memory/memory.ts';
@@ -12,7 +13,7 @@ import { PART_NAMES, type Part, type PartName, type PartResult } from './part.ts
 import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep };
+const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep, load };
 
 /** The sweep behind the worker's constants and ten thousand requests of a large model are long and answer other questions. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
