@@ -7,7 +7,7 @@ import type { Logger } from '../logger.ts';
 import { checkMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import { type PreparedEvent, PreparedWeights } from '../model/prepared/prepared-weights.ts';
-import { type PoolEvent, WorkerPool } from '../pool/worker-pool.ts';
+import { type PoolEvent, WorkerPool, type WorkerPoolOptions } from '../pool/worker-pool.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { Reranker } from '../rerank/reranker.ts';
 import type { Engine } from './lifecycle.ts';
@@ -19,7 +19,7 @@ import { findModel } from './model-source.ts';
  * @param spec from {@link readSpec}
  */
 export function createEngine(config: Config, spec: ModelSpec, logger: Logger): Engine {
-  const scorer = createPool(config, spec, logger);
+  const scorer = createPool(config, spec, logger, { nice: SERVING_NICE });
   const service = new Reranker(scorer, {
     servedModelName: config.servedModelName,
     maxQueueSeconds: config.maxQueueSeconds,
@@ -44,13 +44,22 @@ export async function readSpec(config: Config, logger: Logger, signal: AbortSign
   return spec;
 }
 
+/** Probes, refusals and answers come before scoring where cores are short: at 10 a thread gets about a tenth of one at 0. */
+const SERVING_NICE = 10;
+
 /** Begins to start the workers; the pool's `started` tells when they are warm. */
-export function createPool(config: Config, spec: ModelSpec, logger: Logger): WorkerPool {
+export function createPool(
+  config: Config,
+  spec: ModelSpec,
+  logger: Logger,
+  options: Pick<WorkerPoolOptions, 'nice' | 'queue'> = {},
+): WorkerPool {
   return new WorkerPool({
     spec,
     weights: createWeights(config, spec, (event) => logPreparedEvent(logger, event)),
     workers: config.workers,
     cpuMemArena: config.cpuMemArena,
+    ...options,
     onEvent: (event) => logPoolEvent(logger, event),
   });
 }

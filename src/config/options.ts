@@ -122,11 +122,14 @@ export const OPTIONS = {
   payloadLimitBytes: option<number>('payload-limit', 'bytes', integer(1, MAX_BODY_BYTES), 33_554_432, {
     help: 'largest request body, after decompression',
   }),
+  maxInflightBytes: option<number>('max-inflight-bytes', 'bytes', integer(1, 1e12), 268_435_456, {
+    help: 'request bodies being read or answered, all together, beyond which requests are refused with 429',
+  }),
   maxClientBatchSize: option<number>('max-client-batch-size', 'documents', integer(1, 10_000_000), 10_000, {
     help: 'most documents or pairs in one request',
   }),
   requestTimeoutSeconds: option<number>('request-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 60, {
-    help: 'a request not answered by then fails with 504',
+    help: 'a request not answered by then fails with 504; a caller lowers it for one request with the header X-Request-Timeout',
   }),
   maxQueueSeconds: option<number>('max-queue-seconds', 'seconds', seconds(0.001, MAX_SECONDS), 30, {
     help: 'accepted work, in seconds of scoring, beyond which requests are refused with 429',

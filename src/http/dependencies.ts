@@ -21,6 +21,7 @@ export type HttpSettings = Pick<
   | 'strictModel'
   | 'dialect'
   | 'payloadLimitBytes'
+  | 'maxInflightBytes'
   | 'maxClientBatchSize'
   | 'requestTimeoutSeconds'
   | 'maxQueueSeconds'
