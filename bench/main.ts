@@ -5,7 +5,9 @@ import { parseArgs } from 'node:util';
 import { engine } from './engine/engine.ts';
 import { sweep } from './engine/sweep.ts';
 import { http } from './http/http.ts';
+import { mixed } from './load/mixed.ts';
 import { load } from './load/overload.ts';
+import { soak } from './load/soak.ts';
 import { provenance, REFUSED_LOAD } from './machine.ts';
 import { growth } from './memory/growth.ts';
 import { memory } from './memory/memory.ts';
@@ -13,7 +15,7 @@ import { PART_NAMES, type Part, type PartName, type PartResult } from './part.ts
 import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep, load };
+const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep, load, mixed, soak };
 
 /** The sweep behind the worker's constants and ten thousand requests of a large model are long and answer other questions. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
