@@ -5,6 +5,9 @@ import { parseArgs } from 'node:util';
 import { engine } from './engine/engine.ts';
 import { sweep } from './engine/sweep.ts';
 import { http } from './http/http.ts';
+import { mixed } from './load/mixed.ts';
+import { load } from './load/overload.ts';
+import { soak } from './load/soak.ts';
 import { provenance, REFUSED_LOAD } from './machine.ts';
 import { growth } from './memory/growth.ts';
 import { memory } from './memory/memory.ts';
@@ -13,7 +16,7 @@ import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
 import { sizing } from './sizing/sizing.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep };
+const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep, load, mixed, soak };
 
 /** Ten thousand requests of a large model, the figures for sizing, and the sweep behind the worker's constants are long. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];

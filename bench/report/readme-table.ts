@@ -22,12 +22,24 @@ interface PeerFigures {
   readonly ratio: number;
 }
 
+/** Parts whose wanted figures make a table of their own. */
+export const LOAD_PARTS = ['load', 'mixed', 'soak'] as const;
+
 /** One row a wanted ratio: measured beside its aim. */
 export function ratiosTable(parts: readonly PartFile[]): string {
+  return wantedTable('Ratio', parts);
+}
+
+/** One row a wanted figure of the parts under load. @param parts of {@link LOAD_PARTS}, those that were measured */
+export function loadTable(parts: readonly PartFile[]): string {
+  return wantedTable('Under load', parts);
+}
+
+function wantedTable(title: string, parts: readonly PartFile[]): string {
   const rows = parts.flatMap(({ wanted }) =>
     wanted.flatMap(({ name, measured, target }) => (measured === null ? [] : [`| ${name} | ${figure(measured)} | ${target} |`])),
   );
-  return ['| Ratio | Measured | Aim |', '|---|---|---|', ...rows].join('\n');
+  return [`| ${title} | Measured | Aim |`, '|---|---|---|', ...rows].join('\n');
 }
 
 /** One row a peer and load: documents a second of both. */

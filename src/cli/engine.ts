@@ -45,7 +45,7 @@ export async function readSpec(config: Config, logger: Logger, signal: AbortSign
 }
 
 /** Probes, refusals and answers come before scoring where cores are short: at 10 a thread gets about a tenth of one at 0. */
-const SERVING_NICE = 10;
+export const SERVING_NICE = 10;
 
 /** Begins to start the workers; the pool's `started` tells when they are warm. */
 export function createPool(
