@@ -37,7 +37,7 @@ export function loadConfig(
   const values: Record<string, unknown> = {};
   for (const [key, option] of optionEntries()) {
     const given = givenText(option, flags, environment, warnings);
-    values[key] = given === null ? option.fallback(environment) : parseOption(option, given, problems);
+    values[key] = given === null ? option.fallback(environment, values) : parseOption(option, given, problems);
   }
   problems.push(...conflicts(values));
   if (problems.length > 0) throw new RerankError('config', problems.join('\n'));

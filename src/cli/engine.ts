@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { RerankError } from '../errors.ts';
 import { memoryLimitBytes } from '../limits.ts';
 import type { Logger } from '../logger.ts';
+import type { ResolvedModel } from '../model/hub/resolve-model.ts';
 import { checkMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import { type PreparedEvent, PreparedWeights } from '../model/prepared/prepared-weights.ts';
@@ -35,10 +36,19 @@ export function createEngine(config: Config, spec: ModelSpec, logger: Logger): E
  * @throws RerankError `model_files` when there is no model we can serve, `config` when an option does not fit it, `cancelled`
  */
 export async function readSpec(config: Config, logger: Logger, signal: AbortSignal, quiet = false): Promise<ModelSpec> {
-  const { directory, onnxFile } = await findModel(config, logger, signal, quiet);
+  const spec = specOf(config, await findModel(config, logger, signal, quiet));
+  for (const warning of spec.warnings) logger.warn(warning);
+  return spec;
+}
+
+/**
+ * {@link readSpec} of a model that is on the disk.
+ *
+ * @throws RerankError `model_files`, `config`
+ */
+export function specOf(config: Config, { directory, onnxFile }: ResolvedModel): ModelSpec {
   const { maxLength, pairTemplate } = config;
   const spec = loadModelSpec(directory, { id: null, onnxFile, maxLength, pairTemplate });
-  for (const warning of spec.warnings) logger.warn(warning);
   checkDefaultPrompt(config, spec);
   checkMemory(spec, memoryPlan(config), memoryLimitBytes());
   return spec;
@@ -65,17 +75,14 @@ export function createPool(
 }
 
 /** The model's weights as the configuration wants them. */
-export function createWeights(
-  { dtype, prepared, cacheDirectory, workers }: Config,
-  spec: ModelSpec,
-  onEvent: (event: PreparedEvent) => void,
-): PreparedWeights {
-  const checkOwn = (): void => void checkMemory(spec, { workers, dtype, packed: false }, memoryLimitBytes());
+export function createWeights(config: Config, spec: ModelSpec, onEvent: (event: PreparedEvent) => void): PreparedWeights {
+  const { dtype, prepared, cacheDirectory } = config;
+  const checkOwn = (): void => void checkMemory(spec, { ...memoryPlan(config), packed: false }, memoryLimitBytes());
   return new PreparedWeights({ spec, dtype, pack: prepared, cacheDirectory, onEvent, checkOwn });
 }
 
-function memoryPlan({ workers, dtype, prepared }: Config): MemoryPlan {
-  return { workers, dtype, packed: prepared };
+function memoryPlan({ processes, workers, dtype, prepared }: Config): MemoryPlan {
+  return { processes, workers, dtype, packed: prepared };
 }
 
 function checkDefaultPrompt({ defaultPromptName }: Config, { prompts, id }: ModelSpec): void {

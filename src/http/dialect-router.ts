@@ -47,9 +47,9 @@ function chooseByBody(mounted: MountedRoute): RequestHandler {
 }
 
 /** After the body has been read, so that a client that is still sending gets to see the answer. */
-function refuseUnlessServing({ scorer, isDraining }: AppDependencies): RequestHandler {
+function refuseUnlessServing({ scorer, refusesWork }: AppDependencies): RequestHandler {
   return (_req, res, next) => {
-    if (isDraining()) throw new RerankError('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
+    if (refusesWork()) throw new RerankError('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
     if (scorer.status().state === 'starting') {
       throw new RerankError('not_ready', 'the model is being loaded', { retryAfterSeconds: 1 });
     }
