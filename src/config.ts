@@ -106,6 +106,14 @@ function isSet(value: unknown): boolean {
   return value !== null && !(Array.isArray(value) && value.length === 0);
 }
 
+/**
+ * Turns the telemetry of onnxruntime off, for this process and those it starts: since 1.30 a session otherwise keeps a device id and a database
+ * below the user's cache folder and looks up a host of its vendor. Called before any thread opens a session; nobody can turn it on again.
+ */
+export function disableRuntimeTelemetry(environment: NodeJS.ProcessEnv = process.env): void {
+  environment.ORT_DISABLE_TELEMETRY = '1';
+}
+
 /** Whether log lines get colours: NO_COLOR is the users' common switch (no-color.org). */
 export function coloursWanted(environment: NodeJS.ProcessEnv = process.env): boolean {
   return (environment.NO_COLOR ?? '') === '';

@@ -15,7 +15,7 @@ async function serve(config: Config): Promise<void> {
   const scorer = createPool(config, spec, logger, { nice: SERVING_NICE, queue: new FifoQueue() });
   const service = new Reranker(scorer, { ...DEFAULT_RERANKER_OPTIONS, maxQueueSeconds: config.maxQueueSeconds });
   const lifecycle = await startLifecycle(config, logger, { scorer, service, started: scorer.started });
-  process.once('SIGTERM', () => void lifecycle.shutdown('SIGTERM'));
+  process.once('SIGTERM', () => void lifecycle.shutdown('SIGTERM', 'announced'));
   logger.info('listening', { url: lifecycle.server.url });
   await scorer.started;
 }
