@@ -17,7 +17,7 @@ import { printPart, writePart } from './report/report.ts';
 
 const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep, load, mixed, soak };
 
-/** The sweep behind the worker's constants and ten thousand requests of a large model are long and answer other questions. */
+/** The rest is long and answers other questions: the worker's constants, ten thousand requests of a large model, overload and soak. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]

@@ -3,7 +3,7 @@
 import type { Chart } from './report/chart.ts';
 import type { Row } from './report/table.ts';
 
-/** Parts in the order they run; `growth` and `sweep` only when named. */
+/** Parts in the order they run; from `growth` on only when named. */
 export const PART_NAMES = ['engine', 'pool', 'http', 'memory', 'growth', 'sweep', 'load', 'mixed', 'soak'] as const;
 
 export type PartName = (typeof PART_NAMES)[number];
