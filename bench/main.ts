@@ -18,7 +18,7 @@ import { sizing } from './sizing/sizing.ts';
 
 const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep, load, mixed, soak };
 
-/** Ten thousand requests of a large model, the figures for sizing, and the sweep behind the worker's constants are long. */
+/** The rest is long and answers other questions: the worker's constants, ten thousand requests of a large model, overload and soak. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]
