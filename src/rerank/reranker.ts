@@ -9,15 +9,19 @@ import { type Gathered, gather } from './gather.ts';
 import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
 import { type PromptDefaults, resolvePrompt } from './prompt.ts';
 import { checkFinite, rank } from './rank.ts';
-import type {
-  CallContext,
-  CallFacts,
-  PredictRequest,
-  PredictResult,
-  RankRequest,
-  RankResult,
-  RerankService,
-  ScoringOptions,
+import { planTexts } from './text-plan.ts';
+import {
+  type CallContext,
+  type CallFacts,
+  DEFAULT_SCORING,
+  type PredictRequest,
+  type PredictResult,
+  type RankRequest,
+  type RankResult,
+  type RerankService,
+  type ScoringOptions,
+  type TokenizeRequest,
+  type TokenizeResult,
 } from './types.ts';
 
 export interface RerankerOptions {
@@ -89,6 +93,22 @@ export class Reranker implements RerankService {
     const scores = activate(logits, numLabels, facts.activation, this.#softmax(request));
     checkFinite(scores, 'pair', numLabels);
     return { scores, logits, numLabels, ...facts };
+  }
+
+  /**
+   * Tokens of texts with their places, as the model's tokenizer gives them, in the queue with all other work.
+   *
+   * @throws RerankError `validation` for an unknown prompt name; `overloaded`, `deadline`, `cancelled`, `draining`, `not_ready`
+   */
+  async tokenize(request: TokenizeRequest, context: CallContext): Promise<TokenizeResult> {
+    const { workers, outstandingCost } = this.#scorer.status();
+    const speed = this.#scorer.costPerSecond();
+    const prompt = request.promptName === null ? '' : this.#prompt({ ...DEFAULT_SCORING, promptName: request.promptName });
+    const texts = prompt === '' ? request.texts : request.texts.map((text) => prompt + text);
+    const { batches, cost } = planTexts(texts, request.addSpecialTokens, speed);
+    admit(cost, { outstandingCost, costPerSecond: speed * workers }, this.#options);
+    const done = await this.#scorer.tokenize(batches, { ...context, maxWorkers: 0, onBatch: undefined });
+    return { texts: done.flatMap(({ tokens }) => tokens) };
   }
 
   #prompt(options: ScoringOptions): string {
