@@ -3,20 +3,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RerankError } from '../errors.ts';
 import type {
+  BatchScores,
   ModelSpec,
   ModelWeights,
   PairBatch,
   ScoredBatch,
-  ScoreReply,
   Scorer,
   ScorerStatus,
   SessionFacts,
+  TextBatch,
   Ticket,
+  TokenizedBatch,
   WeightsSource,
   WorkerReady,
+  WorkerReply,
 } from '../protocol.ts';
 import { FairQueue, type JobQueue } from './fair-queue.ts';
-import { type JobEntry, ScoreJob } from './score-job.ts';
+import { type DoneBatch, type JobEntry, ScoreJob } from './score-job.ts';
 import { WorkerSet } from './worker-set.ts';
 
 export interface WorkerPoolOptions {
@@ -124,6 +127,14 @@ export class WorkerPool implements Scorer {
   }
 
   async score(batches: readonly PairBatch[], ticket: Ticket): Promise<ScoredBatch[]> {
+    return (await this.#submit(batches, ticket)).map((done) => ('logits' in done ? done : mixedUp()));
+  }
+
+  async tokenize(batches: readonly TextBatch[], ticket: Ticket): Promise<TokenizedBatch[]> {
+    return (await this.#submit(batches, ticket)).map((done) => ('tokens' in done ? done : mixedUp()));
+  }
+
+  async #submit(batches: readonly (PairBatch | TextBatch)[], ticket: Ticket): Promise<DoneBatch[]> {
     this.#refuse();
     if (ticket.signal?.aborted) throw new RerankError('cancelled', 'the caller left');
     if (batches.length === 0) return [];
@@ -227,17 +238,22 @@ export class WorkerPool implements Scorer {
     this.#wakeIdleWaiters();
   }
 
-  #onReply(entry: JobEntry, reply: ScoreReply, queueMs: number): void {
+  #onReply(entry: JobEntry, reply: WorkerReply, queueMs: number): void {
     this.#outstandingCost -= entry.batch.cost;
     if (!reply.ok) {
       const { code, message, ...options } = reply.error;
       entry.job.fail(new RerankError(code, message, options));
       return;
     }
-    this.#learnSpeed(entry.batch.cost, reply.tokenizationMs + reply.inferenceMs);
-    this.#tokens += reply.tokenCounts.reduce((sum, count) => sum + count, 0);
-    this.#tokenSlots += reply.tokenSlots;
+    if ('logits' in reply) this.#count(entry.batch.cost, reply);
     entry.job.complete(entry, reply, queueMs);
+  }
+
+  /** Only what the model has run tells of its speed. */
+  #count(cost: number, { tokenizationMs, inferenceMs, tokenCounts, tokenSlots }: BatchScores): void {
+    this.#learnSpeed(cost, tokenizationMs + inferenceMs);
+    this.#tokens += tokenCounts.reduce((sum, count) => sum + count, 0);
+    this.#tokenSlots += tokenSlots;
   }
 
   #onDeath(entry: JobEntry, error: Error): void {
@@ -249,7 +265,7 @@ export class WorkerPool implements Scorer {
       return;
     }
     this.#outstandingCost -= entry.batch.cost;
-    entry.job.fail(new RerankError('internal', `a worker died ${entry.deaths} times while scoring this request`));
+    entry.job.fail(new RerankError('internal', `a worker died ${entry.deaths} times while working on this request`));
   }
 
   #learnSpeed(cost: number, elapsedMs: number): void {
@@ -328,4 +344,8 @@ export class WorkerPool implements Scorer {
 
 function notReady(why: string): RerankError {
   return new RerankError('not_ready', why, { retryAfterSeconds: 1 });
+}
+
+function mixedUp(): never {
+  throw new RerankError('internal', 'a worker answered another task than it was given. This is a bug.');
 }

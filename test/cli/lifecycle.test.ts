@@ -89,6 +89,7 @@ class ScriptedEngine implements Engine {
         return rankLastFirst(request);
       },
       predict: () => Promise.reject(new Error('not used')),
+      tokenize: () => Promise.reject(new Error('not used')),
     };
   }
 
@@ -108,6 +109,7 @@ class ScriptedEngine implements Engine {
       costPerSecond: () => 1,
       status,
       score: () => Promise.reject(new Error('not used')),
+      tokenize: () => Promise.reject(new Error('not used')),
       close: async () => {
         this.closed = true;
         this.#fail(new RerankError('draining', 'the server is shutting down'));

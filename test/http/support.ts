@@ -17,6 +17,8 @@ import type {
   RankRequest,
   RankResult,
   RerankService,
+  TokenizeRequest,
+  TokenizeResult,
 } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 import { readyStatus } from '../helpers/scorer-status.ts';
@@ -60,6 +62,19 @@ export function predictCounting(numLabels: number): (request: PredictRequest) =>
   };
 }
 
+/** Every character is a token, in the frame `[`, `]` when asked for one. */
+export async function tokenizeCharacters({ texts, addSpecialTokens }: TokenizeRequest): Promise<TokenizeResult> {
+  return {
+    texts: texts.map((text) => {
+      const chars = addSpecialTokens ? ['[', ...text, ']'] : [...text];
+      const isFrame = (index: number) => addSpecialTokens && (index === 0 || index === chars.length - 1);
+      const starts = Int32Array.from(chars, (_, index) => (isFrame(index) ? -1 : index - (addSpecialTokens ? 1 : 0)));
+      const stops = starts.map((start) => (start < 0 ? -1 : start + 1));
+      return { ids: Int32Array.from(chars, (char) => char.codePointAt(0)!), starts, stops, texts: chars };
+    }),
+  };
+}
+
 function callFacts(activation: RankRequest['activation']) {
   return { model: 'fake', activation: activation ?? 'sigmoid', truncated: [0], chunks: null, timing: TIMING } as const;
 }
@@ -67,6 +82,7 @@ function callFacts(activation: RankRequest['activation']) {
 export interface TestServerOptions {
   readonly rank?: (request: RankRequest, context: CallContext) => Promise<RankResult>;
   readonly predict?: (request: PredictRequest, context: CallContext) => Promise<PredictResult>;
+  readonly tokenize?: (request: TokenizeRequest, context: CallContext) => Promise<TokenizeResult>;
   readonly flags?: Readonly<Record<string, string>>;
   readonly spec?: Partial<ModelSpec>;
   readonly status?: Partial<ScorerStatus>;
@@ -78,6 +94,8 @@ export interface TestServer {
   readonly server: RunningServer;
   /** Requests that reached the service. */
   readonly calls: { readonly request: RankRequest | PredictRequest; readonly context: CallContext }[];
+  /** Those that asked for tokens. */
+  readonly tokenizeCalls: readonly { readonly request: TokenizeRequest; readonly context: CallContext }[];
   /** Log lines, parsed; debug included. */
   readonly logLines: Record<string, unknown>[];
   draining: boolean;
@@ -98,10 +116,11 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   const { config } = loadConfig({ port: '0', 'log-level': 'debug', ...options.flags }, {});
   const logLines: Record<string, unknown>[] = [];
   const calls: TestServer['calls'] = [];
+  const tokenizeCalls: { readonly request: TokenizeRequest; readonly context: CallContext }[] = [];
   const state = { draining: false };
   const app = createApp(
     {
-      service: recordingService(options, calls),
+      service: recordingService(options, calls, tokenizeCalls),
       scorer: {
         spec: fakeSpec(options.spec),
         facts: FACTS,
@@ -127,6 +146,7 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
     url,
     server,
     calls,
+    tokenizeCalls,
     logLines,
     set draining(value: boolean) {
       state.draining = value;
@@ -139,10 +159,19 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   };
 }
 
-function recordingService(options: TestServerOptions, calls: TestServer['calls']): RerankService {
+function recordingService(
+  options: TestServerOptions,
+  calls: TestServer['calls'],
+  tokenizeCalls: { readonly request: TokenizeRequest; readonly context: CallContext }[],
+): RerankService {
   const rank = options.rank ?? rankLastFirst;
   const predict = options.predict ?? predictCounting(1);
+  const tokenize = options.tokenize ?? tokenizeCharacters;
   return {
+    tokenize(request, context) {
+      tokenizeCalls.push({ request, context });
+      return tokenize(request, context);
+    },
     rank(request, context) {
       calls.push({ request, context });
       return rank(request, context);
