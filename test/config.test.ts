@@ -48,6 +48,10 @@ test('defaults', () => {
     apiKeys: [],
     fileApiKeys: [],
     corsAllowOrigins: ['*'],
+    prometheusPort: null,
+    metricsAuth: true,
+    otlpEndpoint: null,
+    otlpServiceName: 'crossrank',
     logLevel: 'info',
     jsonOutput: null,
   });

@@ -7,19 +7,25 @@ import type { Logger } from '../logger.ts';
 import { checkMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import { type PreparedEvent, PreparedWeights } from '../model/prepared/prepared-weights.ts';
-import { type PoolEvent, WorkerPool } from '../pool/worker-pool.ts';
+import { type BatchReport, type PoolEvent, WorkerPool } from '../pool/worker-pool.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { Reranker } from '../rerank/reranker.ts';
 import type { Engine } from './lifecycle.ts';
 import { findModel } from './model-source.ts';
+
+/** Whoever counts what the pool does. */
+export interface PoolObserver {
+  readonly onBatch: (batch: BatchReport) => void;
+  readonly onPoolEvent: (event: PoolEvent) => void;
+}
 
 /**
  * Begins to load a model; the engine's `started` tells when it is warm.
  *
  * @param spec from {@link readSpec}
  */
-export function createEngine(config: Config, spec: ModelSpec, logger: Logger): Engine {
-  const scorer = createPool(config, spec, logger);
+export function createEngine(config: Config, spec: ModelSpec, logger: Logger, observer: PoolObserver): Engine {
+  const scorer = createPool(config, spec, logger, observer);
   const service = new Reranker(scorer, {
     servedModelName: config.servedModelName,
     maxQueueSeconds: config.maxQueueSeconds,
@@ -45,13 +51,17 @@ export async function readSpec(config: Config, logger: Logger, signal: AbortSign
 }
 
 /** Begins to start the workers; the pool's `started` tells when they are warm. */
-export function createPool(config: Config, spec: ModelSpec, logger: Logger): WorkerPool {
+export function createPool(config: Config, spec: ModelSpec, logger: Logger, observer?: PoolObserver): WorkerPool {
   return new WorkerPool({
     spec,
     weights: createWeights(config, spec, (event) => logPreparedEvent(logger, event)),
     workers: config.workers,
     cpuMemArena: config.cpuMemArena,
-    onEvent: (event) => logPoolEvent(logger, event),
+    onEvent: (event) => {
+      logPoolEvent(logger, event);
+      observer?.onPoolEvent(event);
+    },
+    ...(observer && { onBatch: observer.onBatch }),
   });
 }
 

@@ -1,10 +1,14 @@
 // The command `crossrank serve`: configuration, logger, engine, server, signals.
 
 import { Command } from 'commander';
-import { type Config, coloursWanted, type LoadedConfig, loadConfig, printableConfig } from '../config.ts';
+import { type Config, coloursWanted, type LoadedConfig, loadConfig, printableConfig, traceSettings } from '../config.ts';
 import { DIALECTS } from '../http/dialects/dialect-list.ts';
 import { dialectNamed } from '../http/route-table.ts';
+import { memoryLimitBytes } from '../limits.ts';
 import { createLogger, type Logger } from '../logger.ts';
+import { ServerMetrics } from '../metrics.ts';
+import type { ModelSpec } from '../protocol.ts';
+import { startTracing } from '../tracing.ts';
 import { addConfigFlags, readConfigFlags } from './config-flags.ts';
 import { createEngine, readSpec } from './engine.ts';
 import { endedBySignals } from './interrupt.ts';
@@ -25,15 +29,33 @@ async function serve({ config, warnings }: LoadedConfig): Promise<void> {
   const logger = serveLogger(config);
   for (const warning of warnings) logger.warn(warning);
   logger.debug('configuration', printableConfig(config));
+  const tracing = await startTracing(traceSettings(config), logger);
   // Before it listens: how long a download takes is not known, and a server that is ready must have its model.
   const spec = await endedBySignals((signal) => readSpec(config, logger, signal));
-  const engine = createEngine(config, spec, logger);
-  const lifecycle = await startLifecycle(config, logger, engine).catch((error: unknown) => closeAndThrow(engine, error));
+  const metrics = createMetrics(config, spec);
+  const engine = createEngine(config, spec, logger, metrics);
+  const starting = startLifecycle(config, logger, engine, { metrics, tracing });
+  const lifecycle = await starting.catch((error: unknown) => closeAndThrow(engine, error));
   shutDownOnSignals(lifecycle);
   shutDownOnBugs(lifecycle, logger);
-  logger.info('listening; the model is being loaded', { url: lifecycle.server.url });
+  logger.info('listening; the model is being loaded', { url: lifecycle.server.url, metrics_url: metricsUrl(lifecycle) });
   await engine.started.catch((error: unknown) => stopAndThrow(lifecycle, error));
   if (!lifecycle.isDraining()) announce({ config, logger, engine, lifecycle, readyMs: performance.now() - startedMs });
+}
+
+/** The series of this process. */
+export function createMetrics({ servedModelName, maxQueueSeconds }: Config, spec: ModelSpec): ServerMetrics {
+  return new ServerMetrics({
+    modelName: servedModelName ?? spec.id,
+    dialects: DIALECTS.map(({ name }) => name),
+    maxInputLength: spec.maxLength,
+    maxQueueSeconds,
+    memoryLimitBytes: memoryLimitBytes(),
+  });
+}
+
+function metricsUrl({ metricsServer }: Lifecycle): string | undefined {
+  return metricsServer === null ? undefined : `${metricsServer.url}/metrics`;
 }
 
 function serveLogger({ logLevel, jsonOutput }: Config): Logger {
