@@ -30,12 +30,19 @@ const WORST: readonly string[] = [
   'nodejs_eventloop_lag_p99_seconds',
 ];
 
+/** Counts of libuv handles under names that Prometheus' conventions forbid, renewed label by label; nobody needs them. */
+const UNWANTED: readonly string[] = ['resources', 'handles', 'requests'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`,
+]);
+
 /** The series of one process, those of the process itself (`process_*`, `nodejs_*`) included. */
 export class SeriesRegistry {
   readonly #registry = new Registry();
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of UNWANTED) this.#registry.removeSingleMetric(name);
     for (const name of WORST) Object.assign(this.#registry.getSingleMetric(name) ?? {}, { aggregator: 'max' satisfies Merge });
   }
 
