@@ -27,7 +27,11 @@ test('what was scored shows on both ports: pairs, tokens, batches, busy workers'
   assert.equal(value('te_predict_success', { dialect: 'tei', model: 'bert' }), 3);
   assert.equal(value('te_request_input_length_count'), 3);
   assert.ok(value('crossrank_tokens_total') > 10 && value('crossrank_worker_busy_seconds_total') > 0);
-  assert.equal(value('crossrank_requests_rejected_total', { dialect: 'native', reason: 'unauthorized' }), 0, 'a scrape is no request');
+  assert.equal(
+    value('crossrank_requests_rejected_total', { dialect: 'native', reason: 'unauthorized' }),
+    0,
+    'a scrape is no request',
+  );
   assert.equal(value('crossrank_build_info', { onnxruntime: '1.30.0' }), 1);
   assert.ok(value('process_resident_memory_bytes') > 10_000_000 && value('nodejs_eventloop_lag_max_seconds') > 0);
   process.child.kill('SIGTERM');
