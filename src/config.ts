@@ -3,10 +3,12 @@
 import { resolve } from 'node:path';
 import { hubEndpoint, hubStallMs, proxySettings } from './config/hub-environment.ts';
 import { environmentName, OPTIONS, type OptionKey, type OptionSpec, optionEntries } from './config/options.ts';
+import { traceSettingsOf } from './config/trace-environment.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import type { HubSettings } from './model/hub/hub-settings.ts';
 import { didYouMean } from './nearest-name.ts';
+import type { TraceSettings } from './tracing/trace-settings.ts';
 import { VERSION } from './version.ts';
 
 /** Every option's value under its key; keys carry their units. */
@@ -94,6 +96,18 @@ export function libraryHubOptions(given: Partial<HubOptions>, environment: NodeJ
   const options = { hubCacheDirectory: chosen('hubCacheDirectory'), offline: chosen('offline'), hfToken: chosen('hfToken') };
   if (problems.length > 0) throw new RerankError('config', problems.join('\n'));
   return options;
+}
+
+/**
+ * Where spans go and which: the options, and the variables that all OpenTelemetry software shares. Null when none are to be sent.
+ *
+ * @throws RerankError `config` when one of the variables makes no sense
+ */
+export function traceSettings(
+  options: Pick<Config, 'otlpEndpoint' | 'otlpServiceName'>,
+  environment: NodeJS.ProcessEnv = process.env,
+): TraceSettings | null {
+  return traceSettingsOf({ endpoint: options.otlpEndpoint, serviceName: options.otlpServiceName }, environment);
 }
 
 /** The configuration for logs and reports, secrets as `***`. */

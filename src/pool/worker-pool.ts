@@ -34,10 +34,21 @@ export interface WorkerPoolOptions {
   readonly queue?: JobQueue<JobEntry>;
   /** Told of deaths and rebuilds; for the log. */
   readonly onEvent?: (event: PoolEvent) => void;
+  /** Told of every batch that left a worker; for metrics. */
+  readonly onBatch?: (batch: BatchReport) => void;
   /** Another worker module, for tests. */
   readonly workerUrl?: URL;
   /** Wait before the first rebuild, doubled each time up to 30 s. */
   readonly rebuildDelayMs?: number;
+}
+
+export interface BatchReport {
+  /** From submit to the start in a worker. */
+  readonly queueMs: number;
+  /** Time the worker was taken. */
+  readonly busyMs: number;
+  /** Null when the batch gave none: cancelled, failed, or its worker died. */
+  readonly scores: BatchScores | null;
 }
 
 export type PoolEvent =
@@ -232,6 +243,8 @@ export class WorkerPool implements Scorer {
     const reply = await set.run({ batch, cancel: job.cancelFlag }).catch((error: unknown) => error as Error);
     this.#inFlight -= 1;
     job.lane.running -= 1;
+    const busyMs = performance.now() - entry.submittedMs - queueMs;
+    this.#options.onBatch?.({ queueMs, busyMs, scores: scoresOf(reply) });
     if (reply instanceof Error) this.#onDeath(entry, reply);
     else this.#onReply(entry, reply, queueMs);
     this.#dispatch();
@@ -344,6 +357,11 @@ export class WorkerPool implements Scorer {
 
 function notReady(why: string): RerankError {
   return new RerankError('not_ready', why, { retryAfterSeconds: 1 });
+}
+
+/** null when there are none: tokens, a failure, a worker that died. */
+function scoresOf(reply: WorkerReply | Error): BatchScores | null {
+  return !(reply instanceof Error) && reply.ok && 'logits' in reply ? reply : null;
 }
 
 function mixedUp(): never {

@@ -7,8 +7,10 @@ import { loadConfig } from '../../src/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Dialect } from '../../src/http/dialects/dialect.ts';
 import { DIALECTS } from '../../src/http/dialects/dialect-list.ts';
+import type { RequestTracer } from '../../src/http/request-trace.ts';
 import { type RunningServer, startServer } from '../../src/http/server.ts';
 import { createLogger } from '../../src/logger.ts';
+import type { ServerMetrics } from '../../src/metrics.ts';
 import type { ModelSpec, ScorerStatus, SessionFacts } from '../../src/protocol.ts';
 import type {
   CallContext,
@@ -20,8 +22,10 @@ import type {
   TokenizeRequest,
   TokenizeResult,
 } from '../../src/rerank/types.ts';
+import { UNRECORDED } from '../../src/tracing.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 import { readyStatus } from '../helpers/scorer-status.ts';
+import { testMetrics } from '../helpers/test-metrics.ts';
 import { contractOf } from './contract.ts';
 
 const TIMING = { queueMs: 1.5, tokenizationMs: 0.25, inferenceMs: 12.0004, totalMs: 14 };
@@ -87,11 +91,13 @@ export interface TestServerOptions {
   readonly spec?: Partial<ModelSpec>;
   readonly status?: Partial<ScorerStatus>;
   readonly dialects?: readonly Dialect[];
+  readonly tracer?: RequestTracer;
 }
 
 export interface TestServer {
   readonly url: string;
   readonly server: RunningServer;
+  readonly metrics: ServerMetrics;
   /** Requests that reached the service. */
   readonly calls: { readonly request: RankRequest | PredictRequest; readonly context: CallContext }[];
   /** Those that asked for tokens. */
@@ -118,18 +124,26 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   const calls: TestServer['calls'] = [];
   const tokenizeCalls: { readonly request: TokenizeRequest; readonly context: CallContext }[] = [];
   const state = { draining: false };
+  const scorer = {
+    spec: fakeSpec(options.spec),
+    facts: FACTS,
+    costPerSecond: () => 1000,
+    status: () => ({ ...readyStatus(config.workers), ...options.status }),
+  };
+  const isDraining = () => state.draining;
+  const metrics = testMetrics(options.dialects && { dialects: options.dialects.map(({ name }) => name) });
+  metrics.watch({ scorer, isDraining });
   const app = createApp(
     {
       service: recordingService(options, calls, tokenizeCalls),
-      scorer: {
-        spec: fakeSpec(options.spec),
-        facts: FACTS,
-        status: () => ({ ...readyStatus(config.workers), ...options.status }),
-      },
+      scorer,
       settings: config,
       logger: createLogger({ level: 'debug', json: true, colour: false, stream: lineSink(logLines) }),
-      isDraining: () => state.draining,
-      refusesWork: () => state.draining,
+      isDraining,
+      refusesWork: isDraining,
+      metrics,
+      observer: metrics.requests,
+      tracer: options.tracer ?? UNRECORDED.tracer,
     },
     ...(options.dialects ? [options.dialects] : []),
   );
@@ -145,6 +159,7 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   return {
     url,
     server,
+    metrics,
     calls,
     tokenizeCalls,
     logLines,

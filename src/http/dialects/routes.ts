@@ -120,6 +120,7 @@ function scoringRoute<Schema extends z.ZodType, Request, Result extends CallFact
     async answer(body, exchange) {
       for (const list of route.lists) checkCount(body, list, exchange.limits, route.tooMany);
       const { request, view, model, refuseTruncated } = route.read(parseBody(schema, body, fieldNames), exchange);
+      exchange.notePairs(countPairs(request));
       checkModel(model, exchange);
       const result = await score(exchange, request);
       if (refuseTruncated === true) checkUncut(result, exchange);
