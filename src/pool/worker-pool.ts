@@ -17,6 +17,7 @@ import type {
 } from '../protocol.ts';
 import { FairQueue, type JobQueue } from './fair-queue.ts';
 import { type JobEntry, ScoreJob } from './score-job.ts';
+import { SpeedEstimate } from './speed-estimate.ts';
 import { WorkerSet } from './worker-set.ts';
 
 export interface WorkerPoolOptions {
@@ -51,9 +52,6 @@ const MAX_REBUILD_DELAY_MS = 30_000;
 /** A batch whose worker died is tried once more; a second death is taken as the batch's own doing. */
 const MAX_DEATHS = 2;
 
-/** Weight of the newest batch in the running mean of the speed: about the last ten batches count. */
-const SPEED_WEIGHT = 0.2;
-
 /** @see Scorer */
 export class WorkerPool implements Scorer {
   readonly spec: ModelSpec;
@@ -70,8 +68,7 @@ export class WorkerPool implements Scorer {
   #outstandingCost = 0;
   #tokens = 0;
   #tokenSlots = 0;
-  #costPerSecond = 0;
-  #peakCostPerSecond = 0;
+  #speed = new SpeedEstimate(0);
   #lastError: string | null = null;
   #rebuilding: Promise<void> = Promise.resolve();
   #idleWaiters: (() => void)[] = [];
@@ -104,7 +101,7 @@ export class WorkerPool implements Scorer {
   }
 
   costPerSecond(): number {
-    return this.#costPerSecond;
+    return this.#speed.costPerSecond;
   }
 
   status(): ScorerStatus {
@@ -116,7 +113,7 @@ export class WorkerPool implements Scorer {
       busyWorkers: this.#inFlight,
       queuedBatches: this.#queue.size,
       outstandingCost: this.#outstandingCost,
-      peakCostPerSecond: this.#peakCostPerSecond,
+      peakCostPerSecond: this.#speed.peakCostPerSecond,
       tokens: this.#tokens,
       tokenSlots: this.#tokenSlots,
       lastError: this.#lastError,
@@ -158,8 +155,7 @@ export class WorkerPool implements Scorer {
     this.#set = await this.#startSet();
     const { reports } = this.#set;
     this.#facts = reports[0]!.facts;
-    this.#costPerSecond = reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length;
-    this.#peakCostPerSecond = this.#costPerSecond;
+    this.#speed = new SpeedEstimate(reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length);
     if (this.#state === 'starting') this.#state = 'open';
   }
 
@@ -234,7 +230,7 @@ export class WorkerPool implements Scorer {
       entry.job.fail(new RerankError(code, message, options));
       return;
     }
-    this.#learnSpeed(entry.batch.cost, reply.tokenizationMs + reply.inferenceMs);
+    this.#speed.learn(entry.batch.cost, reply.tokenizationMs + reply.inferenceMs);
     this.#tokens += reply.tokenCounts.reduce((sum, count) => sum + count, 0);
     this.#tokenSlots += reply.tokenSlots;
     entry.job.complete(entry, reply, queueMs);
@@ -250,13 +246,6 @@ export class WorkerPool implements Scorer {
     }
     this.#outstandingCost -= entry.batch.cost;
     entry.job.fail(new RerankError('internal', `a worker died ${entry.deaths} times while scoring this request`));
-  }
-
-  #learnSpeed(cost: number, elapsedMs: number): void {
-    if (cost <= 0 || elapsedMs <= 0) return;
-    const measured = (cost / elapsedMs) * 1000;
-    this.#costPerSecond += SPEED_WEIGHT * (measured - this.#costPerSecond);
-    this.#peakCostPerSecond = Math.max(this.#peakCostPerSecond, this.#costPerSecond);
   }
 
   /** A settled job leaves the queue at once; its running batches see the flag. */
