@@ -20,6 +20,7 @@ import type {
 } from '../protocol.ts';
 import { FairQueue, type JobQueue } from './fair-queue.ts';
 import { type DoneBatch, type JobEntry, ScoreJob } from './score-job.ts';
+import { SpeedEstimate } from './speed-estimate.ts';
 import { WorkerSet } from './worker-set.ts';
 
 export interface WorkerPoolOptions {
@@ -65,9 +66,6 @@ const MAX_REBUILD_DELAY_MS = 30_000;
 /** A batch whose worker died is tried once more; a second death is taken as the batch's own doing. */
 const MAX_DEATHS = 2;
 
-/** Weight of the newest batch in the running mean of the speed: about the last ten batches count. */
-const SPEED_WEIGHT = 0.2;
-
 /** @see Scorer */
 export class WorkerPool implements Scorer {
   readonly spec: ModelSpec;
@@ -84,8 +82,7 @@ export class WorkerPool implements Scorer {
   #outstandingCost = 0;
   #tokens = 0;
   #tokenSlots = 0;
-  #costPerSecond = 0;
-  #peakCostPerSecond = 0;
+  #speed = new SpeedEstimate(0);
   #lastError: string | null = null;
   #rebuilding: Promise<void> = Promise.resolve();
   #idleWaiters: (() => void)[] = [];
@@ -118,7 +115,7 @@ export class WorkerPool implements Scorer {
   }
 
   costPerSecond(): number {
-    return this.#costPerSecond;
+    return this.#speed.costPerSecond;
   }
 
   status(): ScorerStatus {
@@ -130,7 +127,7 @@ export class WorkerPool implements Scorer {
       busyWorkers: this.#inFlight,
       queuedBatches: this.#queue.size,
       outstandingCost: this.#outstandingCost,
-      peakCostPerSecond: this.#peakCostPerSecond,
+      peakCostPerSecond: this.#speed.peakCostPerSecond,
       tokens: this.#tokens,
       tokenSlots: this.#tokenSlots,
       lastError: this.#lastError,
@@ -180,8 +177,7 @@ export class WorkerPool implements Scorer {
     this.#set = await this.#startSet();
     const { reports } = this.#set;
     this.#facts = reports[0]!.facts;
-    this.#costPerSecond = reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length;
-    this.#peakCostPerSecond = this.#costPerSecond;
+    this.#speed = new SpeedEstimate(reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length);
     if (this.#state === 'starting') this.#state = 'open';
   }
 
@@ -264,7 +260,7 @@ export class WorkerPool implements Scorer {
 
   /** Only what the model has run tells of its speed. */
   #count(cost: number, { tokenizationMs, inferenceMs, tokenCounts, tokenSlots }: BatchScores): void {
-    this.#learnSpeed(cost, tokenizationMs + inferenceMs);
+    this.#speed.learn(cost, tokenizationMs + inferenceMs);
     this.#tokens += tokenCounts.reduce((sum, count) => sum + count, 0);
     this.#tokenSlots += tokenSlots;
   }
@@ -279,13 +275,6 @@ export class WorkerPool implements Scorer {
     }
     this.#outstandingCost -= entry.batch.cost;
     entry.job.fail(new RerankError('internal', `a worker died ${entry.deaths} times while working on this request`));
-  }
-
-  #learnSpeed(cost: number, elapsedMs: number): void {
-    if (cost <= 0 || elapsedMs <= 0) return;
-    const measured = (cost / elapsedMs) * 1000;
-    this.#costPerSecond += SPEED_WEIGHT * (measured - this.#costPerSecond);
-    this.#peakCostPerSecond = Math.max(this.#peakCostPerSecond, this.#costPerSecond);
   }
 
   /** A settled job leaves the queue at once; its running batches see the flag. */
