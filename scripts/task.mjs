@@ -116,6 +116,8 @@ const [task, ...args] = process.argv.slice(2);
 process.chdir(root);
 install(root, 'the locked dependencies');
 switch (task) {
+  case 'install':
+    break; // done above; a layer of its own in the image
   case 'build':
     build({ clean: true });
     break;
