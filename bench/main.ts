@@ -4,6 +4,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { engine } from './engine/engine.ts';
 import { sweep } from './engine/sweep.ts';
+import { faults } from './faults/faults.ts';
 import { http } from './http/http.ts';
 import { provenance, REFUSED_LOAD } from './machine.ts';
 import { growth } from './memory/growth.ts';
@@ -12,9 +13,9 @@ import { PART_NAMES, type Part, type PartName, type PartResult } from './part.ts
 import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep };
+const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep, faults };
 
-/** The sweep behind the worker's constants and ten thousand requests of a large model are long and answer other questions. */
+/** The sweep behind the worker's constants and ten thousand requests of a large model are long and answer other questions; faults need a container engine. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]

@@ -19,7 +19,11 @@ function readPackage(folder) {
 
 /** `(MIT OR CC0-1.0)`: one side of OR is enough, every side of AND is needed. */
 export function isPermissive(expression) {
-  const sides = (text, word) => text.replaceAll(/[()]/g, ' ').split(word).map((side) => side.trim());
+  const sides = (text, word) =>
+    text
+      .replaceAll(/[()]/g, ' ')
+      .split(word)
+      .map((side) => side.trim());
   return sides(expression, ' OR ').some((choice) => sides(choice, ' AND ').every((name) => PERMISSIVE.includes(name)));
 }
 
@@ -42,7 +46,8 @@ function main(modules) {
   if (!existsSync(modules)) throw new Error(`no ${modules}`);
   const packages = [...packageFolders(modules)].map(readPackage).sort((a, b) => a.name.localeCompare(b.name));
   const refused = packages.filter(({ licence }) => !isPermissive(licence));
-  for (const { name, version, licence } of refused) console.error(`${name} ${version}: ${licence} is not on the list of licences`);
+  for (const { name, version, licence } of refused)
+    console.error(`${name} ${version}: ${licence} is not on the list of licences`);
   if (refused.length > 0) process.exit(1);
   const counts = Map.groupBy(packages, ({ licence }) => licence);
   const summary = [...counts].map(([licence, { length }]) => `${String(length).padStart(4)}  ${licence}`);

@@ -7,7 +7,18 @@ import { join } from 'node:path';
 const ARCHITECTURES = { amd64: 'x64', arm64: 'arm64' };
 
 /** Folders beside a package.json that hold nothing a program imports. */
-const IDLE_FOLDERS = ['test', 'tests', '__tests__', 'docs', 'example', 'examples', 'benchmark', 'benchmarks', 'coverage', '.github'];
+const IDLE_FOLDERS = [
+  'test',
+  'tests',
+  '__tests__',
+  'docs',
+  'example',
+  'examples',
+  'benchmark',
+  'benchmarks',
+  'coverage',
+  '.github',
+];
 
 /** Source maps, and types and sources for compilers: node runs no TypeScript in node_modules. Licence texts are .md at times, and stay. */
 const IDLE_FILES = /\.(map|[cm]?ts)$/;
