@@ -6,16 +6,20 @@ import { engine } from './engine/engine.ts';
 import { sweep } from './engine/sweep.ts';
 import { faults } from './faults/faults.ts';
 import { http } from './http/http.ts';
+import { mixed } from './load/mixed.ts';
+import { load } from './load/overload.ts';
+import { soak } from './load/soak.ts';
 import { provenance, REFUSED_LOAD } from './machine.ts';
 import { growth } from './memory/growth.ts';
 import { memory } from './memory/memory.ts';
 import { PART_NAMES, type Part, type PartName, type PartResult } from './part.ts';
 import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
+import { sizing } from './sizing/sizing.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sweep, faults };
+const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep, load, mixed, soak, faults };
 
-/** The sweep behind the worker's constants and ten thousand requests of a large model are long and answer other questions; faults need a container engine. */
+/** Ten thousand requests of a large model, the figures for sizing, and the sweep behind the worker's constants are long; faults need a container engine. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]

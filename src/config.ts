@@ -37,7 +37,7 @@ export function loadConfig(
   const values: Record<string, unknown> = {};
   for (const [key, option] of optionEntries()) {
     const given = givenText(option, flags, environment, warnings);
-    values[key] = given === null ? option.fallback(environment) : parseOption(option, given, problems);
+    values[key] = given === null ? option.fallback(environment, values) : parseOption(option, given, problems);
   }
   problems.push(...conflicts(values));
   if (problems.length > 0) throw new RerankError('config', problems.join('\n'));
@@ -145,7 +145,11 @@ function parseOption(option: OptionSpec<unknown>, given: GivenText, problems: st
 
 function conflicts(values: Readonly<Record<string, unknown>>): string[] {
   const bothPrompts = typeof values.defaultPrompt === 'string' && typeof values.defaultPromptName === 'string';
-  return bothPrompts ? ['--default-prompt and --default-prompt-name exclude each other'] : [];
+  const tooSmall = Number(values.maxInflightBytes) < Number(values.payloadLimitBytes);
+  return [
+    ...(bothPrompts ? ['--default-prompt and --default-prompt-name exclude each other'] : []),
+    ...(tooSmall ? ['--max-inflight-bytes must be at least --payload-limit'] : []),
+  ];
 }
 
 /** A docker-style link: `CROSSRANK_PORT=tcp://10.0.0.1:8800`. */

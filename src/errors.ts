@@ -13,6 +13,7 @@ export const ERROR_STATUS = {
   method_not_allowed: 405,
   payload_too_large: 413,
   too_many_documents: 413,
+  too_costly: 413,
   unsupported_media_type: 415,
   validation: 422,
   not_a_reranker: 422,

@@ -106,6 +106,8 @@ export interface WorkerOptions {
   readonly weights: ModelWeights;
   /** Whether the runtime keeps a CPU memory arena (faster, keeps the largest working set ever seen). */
   readonly cpuMemArena: boolean;
+  /** Nice value of the thread, 0 to 19: above 0 the main thread is served first where cores are short. Linux only, elsewhere it is a process's. */
+  readonly nice: number;
 }
 
 /** Parent -> preparing process, once. */
@@ -212,6 +214,9 @@ export interface ScoredBatch extends BatchScores {
   readonly queueMs: number;
 }
 
+/** Urgency of a call that names none, on RFC 9218's scale of 0 (most urgent) to 7 (background). */
+export const DEFAULT_URGENCY = 3;
+
 /** One caller's claim on the pool: fairness, deadline and cancellation are per ticket. */
 export interface Ticket {
   readonly id: string;
@@ -221,6 +226,8 @@ export interface Ticket {
   readonly signal: AbortSignal | null;
   /** How many workers this ticket may occupy at once; 0 means all. */
   readonly maxWorkers: number;
+  /** 0 (most urgent) to 7; {@link DEFAULT_URGENCY} when left out. Decides the share of the workers while several callers wait. */
+  readonly urgency?: number | undefined;
   /** Called on the main thread after each scored batch. */
   readonly onBatch?: ((scores: BatchScores) => void) | undefined;
 }
@@ -234,6 +241,8 @@ export interface ScorerStatus {
   readonly queuedBatches: number;
   /** Cost units accepted and not yet scored. */
   readonly outstandingCost: number;
+  /** Highest value {@link Scorer.costPerSecond} has had: what the machine does when nothing disturbs it. */
+  readonly peakCostPerSecond: number;
   /** Tokens scored since the start, special tokens included. */
   readonly tokens: number;
   /** Token slots the model ran for them; what exceeds `tokens` was padding. */

@@ -8,6 +8,8 @@ import { repoRoot } from './helpers/paths.ts';
 const WALLS: readonly (readonly [area: string, allowed: readonly string[]])[] = [
   ['src/errors.ts', []],
   ['src/protocol.ts', ['src/errors.ts']],
+  // Its limits, its engine and its words for people are the command line's.
+  ['src/cluster/', ['src/errors.ts', 'src/logger.ts']],
   ['src/rerank/', ['src/errors.ts', 'src/protocol.ts']],
   ['src/pool/', ['src/errors.ts', 'src/protocol.ts']],
   ['src/model/', ['src/model/', 'src/errors.ts', 'src/protocol.ts', 'src/activation-name.ts']],
@@ -25,6 +27,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf/codegenv2': ['src/model/onnx/onnx_pb.ts'],
   '@huggingface/hub': ['src/model/hub/hub-api.ts'],
   undici: ['src/model/hub/http-client.ts'],
+  'node:cluster': ['src/cluster/node-cluster.ts'],
   winston: ['src/logger.ts'],
   express: ['src/http/'],
   cors: ['src/http/'],

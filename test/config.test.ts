@@ -38,6 +38,7 @@ test('defaults', () => {
     port: 8800,
     dialect: null,
     payloadLimitBytes: 33_554_432,
+    maxInflightBytes: 268_435_456,
     maxClientBatchSize: 10_000,
     requestTimeoutSeconds: 60,
     maxQueueSeconds: 30,

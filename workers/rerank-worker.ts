@@ -5,6 +5,7 @@ import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { RerankError, toErrorData } from '../src/errors.ts';
 import type { ScoreReply, ScoreTask, WorkerFailed, WorkerOptions, WorkerReady } from '../src/protocol.ts';
 import { BatchScorer } from './scorer.ts';
+import { yieldToOtherThreads } from './thread-priority.ts';
 import { warmUp } from './warm-up.ts';
 
 type Handler = (task: ScoreTask) => Promise<ScoreReply>;
@@ -13,6 +14,7 @@ async function initialize(): Promise<Handler> {
   const options = workerData as WorkerOptions;
   try {
     const started = performance.now();
+    yieldToOtherThreads(options.nice);
     const scorer = await BatchScorer.open(options);
     const warm = await warmUp(scorer, options.spec, options.weights);
     report({ kind: 'ready', threadId, loadMs: performance.now() - started, ...warm });

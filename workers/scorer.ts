@@ -7,6 +7,9 @@ import { OnnxSession } from './onnx-session.ts';
 import { PairEncoder, PLAIN_ENCODING, type TokenRow } from './pair-encoder.ts';
 import { reduceRows } from './reduce-rows.ts';
 
+/** What scoring needs to know, whatever thread it happens in. */
+export type ScorerOptions = Omit<WorkerOptions, 'nice'>;
+
 /** Tokenizer and session of one model. */
 export class BatchScorer {
   readonly #encoder: PairEncoder;
@@ -15,7 +18,7 @@ export class BatchScorer {
   readonly #limits: RunLimits;
   readonly #weights: ModelWeights;
 
-  private constructor(encoder: PairEncoder, session: OnnxSession, { spec, weights }: WorkerOptions) {
+  private constructor(encoder: PairEncoder, session: OnnxSession, { spec, weights }: ScorerOptions) {
     this.#encoder = encoder;
     this.#session = session;
     this.#padding = { id: spec.padTokenId, side: spec.padSide };
@@ -24,7 +27,7 @@ export class BatchScorer {
   }
 
   /** @param packTo as {@link OnnxSession.open} @throws RerankError `model_files` */
-  static async open(options: WorkerOptions, packTo?: string): Promise<BatchScorer> {
+  static async open(options: ScorerOptions, packTo?: string): Promise<BatchScorer> {
     const encoder = new PairEncoder(options.spec);
     return new BatchScorer(encoder, await OnnxSession.open(options, packTo), options);
   }

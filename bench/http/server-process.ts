@@ -17,6 +17,8 @@ export interface ServerOptions {
   /** Further flags of `crossrank serve`. */
   readonly flags?: readonly string[];
   readonly nodeFlags?: readonly string[];
+  /** Another entry with the same flags and log lines; the command line by default. */
+  readonly entry?: string;
 }
 
 export class ServerProcess {
@@ -38,12 +40,12 @@ export class ServerProcess {
   }
 
   /** @throws Error with the log when it is not ready in time */
-  static async start({ directory, workers, flags = [], nodeFlags = [] }: ServerOptions): Promise<ServerProcess> {
+  static async start({ directory, workers, flags = [], nodeFlags = [], entry = MAIN }: ServerOptions): Promise<ServerProcess> {
     const home = mkdtempSync(join(tmpdir(), 'crossrank-bench-'));
     const log = openSync(join(home, 'log'), 'w');
     const args = [
       ...nodeFlags,
-      MAIN,
+      entry,
       'serve',
       '--model-id',
       directory,

@@ -17,17 +17,20 @@ export interface ClosedLoopPlan {
   readonly timeoutMs: number;
   /** What a caller waits after a refusal before it goes on: at once would be an attack, not a load. */
   readonly backOffMs: number;
+  /** Callers leave at the end without their answers, which would take long; otherwise they wait. */
+  readonly leaveAtEnd?: boolean;
 }
 
 /** Latencies count from the sending: a closed loop plans no arrivals. */
 export async function closedLoop(plan: ClosedLoopPlan): Promise<LoadRun> {
-  const { shots, callers, seconds, seed, backOffMs } = plan;
+  const { shots, callers, seconds, seed, backOffMs, leaveAtEnd = false } = plan;
   const draw = uniform(seedOf(seed));
   return await measured(openTarget(plan.url, callers, plan.timeoutMs), async (target, clock) => {
     const records: LoadRecord[] = [];
     const caller = async (): Promise<void> => {
       while (clock() < seconds * 1000) {
-        const record = await fire(target, shots[Math.floor(draw() * shots.length)]!, clock(), clock);
+        const shot = shots[Math.floor(draw() * shots.length)]!;
+        const record = await fire(target, leaveAtEnd ? leaving(shot, seconds * 1000 - clock()) : shot, clock(), clock);
         records.push(record);
         if (record.status !== 200) await new Promise((resolve) => setTimeout(resolve, backOffMs));
       }
@@ -35,4 +38,8 @@ export async function closedLoop(plan: ClosedLoopPlan): Promise<LoadRun> {
     await Promise.all(Array.from({ length: callers }, caller));
     return records;
   });
+}
+
+function leaving(shot: Shot, afterMs: number): Shot {
+  return { ...shot, leaveAfterMs: Math.max(1, afterMs) };
 }

@@ -1,4 +1,7 @@
-// Pure: horizontal bar charts as SVG, readable on light and dark pages alike because they bring their own background.
+// Pure: charts of bars and lines as SVG, readable on light and dark pages alike because they bring their own background.
+
+import { LINE_PANEL_HEIGHT, type LinePanel, renderLinePanel } from './line-panel.ts';
+import { COLOURS, heading, MARGIN, short, text, WIDTH, xml } from './svg.ts';
 
 export interface Bar {
   readonly label: string;
@@ -22,11 +25,9 @@ export interface Chart {
   readonly title: string;
   /** Machine and conditions. */
   readonly subtitle: string;
-  readonly panels: readonly Panel[];
+  readonly panels: readonly (Panel | LinePanel)[];
 }
 
-const WIDTH = 860;
-const MARGIN = 24;
 const LABELS = 300;
 const NUMBERS = 150;
 const BAR = 18;
@@ -34,15 +35,13 @@ const STEP = 27;
 const HEAD = 74;
 const PANEL_HEAD = 34;
 
-const COLOURS = { back: '#ffffff', text: '#1f2933', quiet: '#5f6b7a', bar: '#9fb3c8', accent: '#0b6bcb' } as const;
-
 /** @returns a whole SVG document */
 export function renderChart({ title, subtitle, panels }: Chart): string {
   const body: string[] = [];
   let y = HEAD;
   for (const panel of panels) {
-    body.push(...renderPanel(panel, y));
-    y += PANEL_HEAD + STEP * panel.bars.length;
+    body.push(...('lines' in panel ? renderLinePanel(panel, y) : renderPanel(panel, y)));
+    y += 'lines' in panel ? LINE_PANEL_HEIGHT : PANEL_HEAD + STEP * panel.bars.length;
   }
   const height = y + MARGIN / 2;
   return [
@@ -59,7 +58,7 @@ export function renderChart({ title, subtitle, panels }: Chart): string {
 function renderPanel({ title, unit, bars }: Panel, top: number): string[] {
   const longest = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
   const space = WIDTH - 2 * MARGIN - LABELS - NUMBERS;
-  const lines = [text(MARGIN, top + 20, `${title}, ${unit}`, `font-size="13" font-weight="600" fill="${COLOURS.text}"`)];
+  const lines = [heading(top, `${title}, ${unit}`)];
   bars.forEach(({ label, value, accent = false, note }, index) => {
     const y = top + PANEL_HEAD + STEP * index;
     const width = Math.max(1, (space * value) / longest);
@@ -72,17 +71,4 @@ function renderPanel({ title, unit, bars }: Panel, top: number): string[] {
     );
   });
   return lines;
-}
-
-function text(x: number, y: number, content: string, attributes: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y}" ${attributes}>${xml(content)}</text>`;
-}
-
-function short(value: number): string {
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return value.toLocaleString('en-US', { maximumFractionDigits: digits });
-}
-
-function xml(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

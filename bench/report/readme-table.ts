@@ -1,6 +1,7 @@
 // Pure: committed results -> the table the READMEs show. A test ties them, so no figure stands there that no result holds.
 
 import type { Wanted } from '../part.ts';
+import { figure } from './figure.ts';
 
 interface PartFile {
   readonly wanted: readonly Wanted[];
@@ -21,12 +22,24 @@ interface PeerFigures {
   readonly ratio: number;
 }
 
+/** Parts whose wanted figures make a table of their own. */
+export const LOAD_PARTS = ['load', 'mixed', 'soak'] as const;
+
 /** One row a wanted ratio: measured beside its aim. */
 export function ratiosTable(parts: readonly PartFile[]): string {
+  return wantedTable('Ratio', parts);
+}
+
+/** One row a wanted figure of the parts under load. @param parts of {@link LOAD_PARTS}, those that were measured */
+export function loadTable(parts: readonly PartFile[]): string {
+  return wantedTable('Under load', parts);
+}
+
+function wantedTable(title: string, parts: readonly PartFile[]): string {
   const rows = parts.flatMap(({ wanted }) =>
     wanted.flatMap(({ name, measured, target }) => (measured === null ? [] : [`| ${name} | ${figure(measured)} | ${target} |`])),
   );
-  return ['| Ratio | Measured | Aim |', '|---|---|---|', ...rows].join('\n');
+  return [`| ${title} | Measured | Aim |`, '|---|---|---|', ...rows].join('\n');
 }
 
 /** One row a peer and load: documents a second of both. */
@@ -46,9 +59,4 @@ function peerRows(load: string, [ours, ...others]: readonly PeerFigures[]): stri
   return others.map(({ peer, documents_per_second: theirs, ratio }) =>
     [`| ${load}`, peer, figure(theirs), figure(ours!.documents_per_second), `${figure(ratio)} |`].join(' | '),
   );
-}
-
-/** Three digits are all a shared machine is good for. */
-function figure(value: number): string {
-  return value < 1e-3 && value !== 0 ? value.toExponential(0) : String(Number(value.toPrecision(3)));
 }

@@ -39,11 +39,15 @@ export function addSomeConfigFlags(command: Command, keys: readonly OptionKey[])
   return command;
 }
 
-/** What was typed of the options added by {@link addSomeConfigFlags}. */
+/**
+ * What was typed of the options added by {@link addSomeConfigFlags}. Only `serve` starts several processes: a variable that is set for it must
+ * not take workers from another command.
+ */
 export function readSomeConfigFlags(command: Command, keys: readonly OptionKey[]): FlagTexts {
   const typed = command.opts<Record<string, unknown>>();
   const specs = keys.map((key) => OPTIONS[key] as OptionSpec<unknown>);
-  return Object.fromEntries(specs.map((spec) => [spec.flag, flagText(typed[toCommanderOption(spec).attributeName()], spec)]));
+  const texts = specs.map((spec) => [spec.flag, flagText(typed[toCommanderOption(spec).attributeName()], spec)]);
+  return { ...(keys.includes('processes') ? {} : { [OPTIONS.processes.flag]: '1' }), ...Object.fromEntries(texts) };
 }
 
 /** What was typed, after commander has parsed. */

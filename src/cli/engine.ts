@@ -4,10 +4,11 @@ import type { Config } from '../config.ts';
 import { RerankError } from '../errors.ts';
 import { memoryLimitBytes } from '../limits.ts';
 import type { Logger } from '../logger.ts';
+import type { ResolvedModel } from '../model/hub/resolve-model.ts';
 import { checkMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import { type PreparedEvent, PreparedWeights } from '../model/prepared/prepared-weights.ts';
-import { type PoolEvent, WorkerPool } from '../pool/worker-pool.ts';
+import { type PoolEvent, WorkerPool, type WorkerPoolOptions } from '../pool/worker-pool.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { Reranker } from '../rerank/reranker.ts';
 import type { Engine } from './lifecycle.ts';
@@ -19,7 +20,7 @@ import { findModel } from './model-source.ts';
  * @param spec from {@link readSpec}
  */
 export function createEngine(config: Config, spec: ModelSpec, logger: Logger): Engine {
-  const scorer = createPool(config, spec, logger);
+  const scorer = createPool(config, spec, logger, { nice: SERVING_NICE });
   const service = new Reranker(scorer, {
     servedModelName: config.servedModelName,
     maxQueueSeconds: config.maxQueueSeconds,
@@ -35,38 +36,53 @@ export function createEngine(config: Config, spec: ModelSpec, logger: Logger): E
  * @throws RerankError `model_files` when there is no model we can serve, `config` when an option does not fit it, `cancelled`
  */
 export async function readSpec(config: Config, logger: Logger, signal: AbortSignal, quiet = false): Promise<ModelSpec> {
-  const { directory, onnxFile } = await findModel(config, logger, signal, quiet);
+  const spec = specOf(config, await findModel(config, logger, signal, quiet));
+  for (const warning of spec.warnings) logger.warn(warning);
+  return spec;
+}
+
+/**
+ * {@link readSpec} of a model that is on the disk.
+ *
+ * @throws RerankError `model_files`, `config`
+ */
+export function specOf(config: Config, { directory, onnxFile }: ResolvedModel): ModelSpec {
   const { maxLength, pairTemplate } = config;
   const spec = loadModelSpec(directory, { id: null, onnxFile, maxLength, pairTemplate });
-  for (const warning of spec.warnings) logger.warn(warning);
   checkDefaultPrompt(config, spec);
   checkMemory(spec, memoryPlan(config), memoryLimitBytes());
   return spec;
 }
 
+/** Probes, refusals and answers come before scoring where cores are short: at 10 a thread gets about a tenth of one at 0. */
+export const SERVING_NICE = 10;
+
 /** Begins to start the workers; the pool's `started` tells when they are warm. */
-export function createPool(config: Config, spec: ModelSpec, logger: Logger): WorkerPool {
+export function createPool(
+  config: Config,
+  spec: ModelSpec,
+  logger: Logger,
+  options: Pick<WorkerPoolOptions, 'nice' | 'queue'> = {},
+): WorkerPool {
   return new WorkerPool({
     spec,
     weights: createWeights(config, spec, (event) => logPreparedEvent(logger, event)),
     workers: config.workers,
     cpuMemArena: config.cpuMemArena,
+    ...options,
     onEvent: (event) => logPoolEvent(logger, event),
   });
 }
 
 /** The model's weights as the configuration wants them. */
-export function createWeights(
-  { dtype, prepared, cacheDirectory, workers }: Config,
-  spec: ModelSpec,
-  onEvent: (event: PreparedEvent) => void,
-): PreparedWeights {
-  const checkOwn = (): void => void checkMemory(spec, { workers, dtype, packed: false }, memoryLimitBytes());
+export function createWeights(config: Config, spec: ModelSpec, onEvent: (event: PreparedEvent) => void): PreparedWeights {
+  const { dtype, prepared, cacheDirectory } = config;
+  const checkOwn = (): void => void checkMemory(spec, { ...memoryPlan(config), packed: false }, memoryLimitBytes());
   return new PreparedWeights({ spec, dtype, pack: prepared, cacheDirectory, onEvent, checkOwn });
 }
 
-function memoryPlan({ workers, dtype, prepared }: Config): MemoryPlan {
-  return { workers, dtype, packed: prepared };
+function memoryPlan({ processes, workers, dtype, prepared }: Config): MemoryPlan {
+  return { processes, workers, dtype, packed: prepared };
 }
 
 function checkDefaultPrompt({ defaultPromptName }: Config, { prompts, id }: ModelSpec): void {

@@ -13,7 +13,7 @@ import { endedBySignals } from './interrupt.ts';
 import { findModel } from './model-source.ts';
 
 /** It opens no weights: a cache for copies and an arena of the runtime mean nothing here. */
-const KEYS = LOADING_KEYS.filter((key) => key !== 'cacheDirectory' && key !== 'cpuMemArena');
+const KEYS = [...LOADING_KEYS.filter((key) => key !== 'cacheDirectory' && key !== 'cpuMemArena'), 'processes'] as const;
 
 /** What is shown; the names are those of `--json`. */
 export interface ModelInfo {
@@ -33,8 +33,10 @@ export interface ModelInfo {
   readonly tokenizer: string;
   readonly onnx_file: string;
   readonly onnx_bytes: number;
+  readonly processes: number;
+  /** Of each process. */
   readonly workers: number;
-  /** Peak of a process with that many workers, each at a longest pair. */
+  /** Peak of a service with that many processes and workers, each at a longest pair. */
   readonly memory_bytes: number;
   readonly warnings: readonly string[];
 }
@@ -48,11 +50,12 @@ export function infoCommand(): Command {
   command.addHelpText('after', exitCodesHelp());
   return command.action(async (model: string | undefined, { json }: { readonly json?: true }) => {
     const { config } = loadConfig(readSomeConfigFlags(command, KEYS));
-    const { maxLength, pairTemplate, workers, dtype, prepared } = config;
+    const { maxLength, pairTemplate, processes, workers, dtype, prepared } = config;
     const console = createConsole({ quiet: false, stream: process.stderr });
     const named = { ...config, modelId: model ?? config.modelId };
     const { directory, onnxFile } = await endedBySignals((signal) => findModel(named, console, signal));
     const info = modelInfo(loadModelSpec(directory, { id: null, onnxFile, maxLength, pairTemplate }), {
+      processes,
       workers,
       dtype,
       packed: prepared,
@@ -81,6 +84,7 @@ export function modelInfo(spec: ModelSpec, plan: MemoryPlan): ModelInfo {
     tokenizer: tokenizerKind(spec.tokenizerFile),
     onnx_file: spec.onnxFile,
     onnx_bytes: fileBytes,
+    processes: plan.processes ?? 1,
     workers: plan.workers,
     memory_bytes: totalBytes,
     warnings: spec.warnings,
@@ -104,10 +108,14 @@ export function infoText(info: ModelInfo): string {
     ['default prompt', info.default_prompt_name ?? 'none'],
     ['tokenizer', info.tokenizer],
     ['ONNX file', `${info.onnx_file} (${mebibytes(info.onnx_bytes)} with its data)`],
-    ['memory', `up to ${mebibytes(info.memory_bytes)} with ${info.workers} worker(s), estimated`],
+    ['memory', `up to ${mebibytes(info.memory_bytes)} with ${describePlan(info)}, estimated`],
     ...info.warnings.map((warning) => ['warning', warning] as const),
   ];
   return rows.map(([name, value]) => `${name.padEnd(16)}${value}\n`).join('');
+}
+
+function describePlan({ processes, workers }: ModelInfo): string {
+  return processes === 1 ? `${workers} worker(s)` : `${processes} processes of ${workers} worker(s)`;
 }
 
 /** `WordPiece`, `BPE`, `Unigram`, `WordLevel`: what tokenizer.json calls its model. */

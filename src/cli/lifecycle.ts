@@ -1,6 +1,7 @@
-// The life of a serving process: start, drain, stop. Never ends the process itself: a thread inside a run would abort it.
+// The life of a serving process: start, drain, retire, stop. Never ends the process itself: a thread inside a run would abort it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ShutdownManner } from '../cluster/messages.ts';
 import type { Config } from '../config.ts';
 import { createApp } from '../http/app.ts';
 import { type RunningServer, startServer } from '../http/server.ts';
@@ -20,50 +21,135 @@ export interface Lifecycle {
   readonly server: RunningServer;
   isDraining(): boolean;
   /**
-   * Readiness turns to 503 and new work is refused; accepted work finishes within the drain timeout, then workers and socket close.
-   * Called again it stops waiting: what is queued fails, what runs still ends on its own.
+   * Readiness turns to 503; after the drain delay (`announced` only) new work is refused, accepted work finishes within the drain timeout,
+   * then workers and socket close. Called again it stops waiting: what is queued fails, what runs still ends on its own.
    */
-  shutdown(reason: string): Promise<void>;
+  shutdown(reason: string, manner: ShutdownManner): Promise<void>;
+  /**
+   * Gives way to a successor on the same port: takes no new connections, and serves the open ones until they end. Each answer ends its
+   * connection; an idle one is kept as long as its client was promised, which is the keep-alive timeout.
+   */
+  retire(): Promise<void>;
 }
 
 const CUT_AFTER_MS = 1000; // for answers on their way when everything else is done
 
+/**
+ * How long idle connections stay open once new work is refused, for requests that are on their way: they are told 503 instead of being reset.
+ * A person who pressed Ctrl-C does not wait for it.
+ */
+const IDLE_GRACE_MS = 1000;
+
 /** Listens at once, so that probes are answered while the model loads. @throws RerankError `config` when it cannot listen */
 export async function startLifecycle(config: Config, logger: Logger, engine: Engine): Promise<Lifecycle> {
-  const hurry = new AbortController();
-  let stopped: Promise<void> | null = null;
-  const isDraining = () => stopped !== null;
+  const stage: Stage = { draining: false, refusing: false };
   const { scorer, service } = engine;
-  const app = createApp({ service, scorer, settings: config, logger, isDraining });
+  const isDraining = () => stage.draining;
+  const refusesWork = () => stage.refusing;
+  const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork });
   const server = await startServer(app, config);
-  const shutdown = (reason: string): Promise<void> => {
-    if (stopped !== null) hurry.abort();
-    logger.info(stopped === null ? 'shutting down' : 'shutting down without waiting', { reason });
-    stopped ??= stop({ server, scorer, drainMs: config.drainTimeoutSeconds * 1000, hurry: hurry.signal, logger });
-    return stopped;
-  };
-  return { server, isDraining, shutdown };
+  return new ServingLife({ config, logger, scorer, server, stage });
 }
 
-interface StopOptions {
-  readonly server: RunningServer;
-  readonly scorer: Scorer;
-  readonly drainMs: number;
-  /** Aborted by the second signal. */
-  readonly hurry: AbortSignal;
+/** The longest {@link Lifecycle.shutdown} waits for accepted work, in milliseconds. */
+export function drainLimitMs({ drainDelaySeconds, drainTimeoutSeconds }: Config): number {
+  return (drainDelaySeconds + drainTimeoutSeconds) * 1000;
+}
+
+/** The longest {@link Lifecycle.retire} waits: a connection that is idle to the last moment, then sends one slow request that takes its time. */
+export function retireLimitMs({ keepAliveTimeoutSeconds, bodyTimeoutSeconds, requestTimeoutSeconds }: Config): number {
+  return (keepAliveTimeoutSeconds + bodyTimeoutSeconds + requestTimeoutSeconds) * 1000;
+}
+
+/** What the application looks at. */
+interface Stage {
+  draining: boolean;
+  refusing: boolean;
+}
+
+interface LifeParts {
+  readonly config: Config;
   readonly logger: Logger;
+  readonly scorer: Scorer;
+  readonly server: RunningServer;
+  readonly stage: Stage;
 }
 
-async function stop({ server, scorer, drainMs, hurry, logger }: StopOptions): Promise<void> {
-  const timeUp = new AbortController();
-  const waited = sleep(drainMs, 'timeout', { signal: AbortSignal.any([hurry, timeUp.signal]) }).catch(() => 'hurry' as const);
-  const outcome = await Promise.race([server.drain().then(() => 'drained' as const), waited]);
-  timeUp.abort();
-  if (outcome !== 'drained') logger.warn('requests are cut short', { reason: outcome });
-  try {
-    await scorer.close(0); // all accepted work is done, or its time is up
-  } finally {
-    await server.stop(CUT_AFTER_MS);
+class ServingLife implements Lifecycle {
+  readonly server: RunningServer;
+  readonly #parts: LifeParts;
+  /** Aborted by the second signal. */
+  readonly #hurry = new AbortController();
+  /** Aborted when a shutdown begins. */
+  readonly #told = new AbortController();
+  #retired: Promise<void> | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(parts: LifeParts) {
+    this.#parts = parts;
+    this.server = parts.server;
   }
-  logger.info('stopped');
+
+  isDraining(): boolean {
+    return this.#parts.stage.draining;
+  }
+
+  shutdown(reason: string, manner: ShutdownManner): Promise<void> {
+    if (this.#told.signal.aborted) this.#hurry.abort();
+    this.#parts.logger.info(this.#hurry.signal.aborted ? 'shutting down without waiting' : 'shutting down', { reason });
+    this.#told.abort();
+    this.#parts.stage.draining = true;
+    this.#stopped ??= this.#drain(manner);
+    return this.#stopped;
+  }
+
+  retire(): Promise<void> {
+    this.#retired ??= this.#retire();
+    return this.#retired;
+  }
+
+  async #drain(manner: ShutdownManner): Promise<void> {
+    const { config, server, stage } = this.#parts;
+    const hurry = this.#hurry.signal;
+    server.closeAfterAnswers();
+    if (manner === 'announced') await sleep(config.drainDelaySeconds * 1000, null, { signal: hurry }).catch(() => {});
+    stage.refusing = true;
+    const grace = manner === 'announced' ? IDLE_GRACE_MS : 0;
+    const quiet = Promise.all([server.answered(), outcomeOf(server.emptied(), grace, hurry)]);
+    await this.#close(await outcomeOf(quiet, config.drainTimeoutSeconds * 1000, hurry));
+  }
+
+  async #retire(): Promise<void> {
+    const { config, logger, server } = this.#parts;
+    if (this.#stopped !== null) return this.#stopped;
+    logger.info('retiring');
+    server.closeAfterAnswers();
+    server.leavePort();
+    const outcome = await outcomeOf(server.emptied(), retireLimitMs(config), this.#told.signal);
+    this.#stopped ??= this.#close(outcome); // set by a shutdown that came in between
+    return this.#stopped;
+  }
+
+  async #close(outcome: Outcome): Promise<void> {
+    const { logger, scorer, server } = this.#parts;
+    if (outcome !== 'done') logger.warn('requests are cut short', { reason: outcome });
+    try {
+      await scorer.close(0); // all accepted work is done, or its time is up
+    } finally {
+      await server.stop(CUT_AFTER_MS);
+    }
+    logger.info('stopped');
+  }
+}
+
+type Outcome = 'done' | 'timeout' | 'hurry';
+
+async function outcomeOf(work: Promise<unknown>, limitMs: number, hurry: AbortSignal): Promise<Outcome> {
+  const over = new AbortController();
+  const time = sleep(limitMs, 'timeout' as const, { signal: AbortSignal.any([hurry, over.signal]) }).catch(
+    () => 'hurry' as const,
+  );
+  const outcome = await Promise.race([work.then(() => 'done' as const), time]);
+  over.abort();
+  return outcome;
 }

@@ -1,45 +1,59 @@
-// The command `crossrank serve`: configuration, logger, engine, server, signals.
+// The command `crossrank serve`: one process, or several behind one port.
 
 import { Command } from 'commander';
-import { type Config, coloursWanted, type LoadedConfig, loadConfig, printableConfig } from '../config.ts';
+import { type Config, type FlagTexts, type LoadedConfig, loadConfig, printableConfig } from '../config.ts';
 import { DIALECTS } from '../http/dialects/dialect-list.ts';
 import { dialectNamed } from '../http/route-table.ts';
-import { createLogger, type Logger } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 import { addConfigFlags, readConfigFlags } from './config-flags.ts';
 import { createEngine, readSpec } from './engine.ts';
 import { endedBySignals } from './interrupt.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
+import { serveInProcesses } from './serve-primary.ts';
+import { endOnBugs, serveLogger, servingFacts, showExample } from './serving.ts';
+import { listenForServiceSignals } from './signals.ts';
 
 export function serveCommand(): Command {
   const command = new Command('serve').description('serve a cross-encoder over HTTP (the default command)');
   return addConfigFlags(command).action(async () => {
     const { flags, problems } = readConfigFlags(command);
-    await serve(loadConfig(flags, undefined, problems));
+    await serve(loadConfig(flags, undefined, problems), flags);
   });
 }
 
-/** Returns when the server is ready; the process then lives until a signal. @throws RerankError when it cannot start */
-async function serve({ config, warnings }: LoadedConfig): Promise<void> {
+/** Returns when the server is ready, or, with several processes, when they have ended. @throws RerankError when it cannot start */
+async function serve({ config, warnings }: LoadedConfig, flags: FlagTexts): Promise<void> {
   const startedMs = performance.now();
   if (config.dialect !== null) dialectNamed(DIALECTS, config.dialect); // a wrong name shows before a model is loaded
   const logger = serveLogger(config);
   for (const warning of warnings) logger.warn(warning);
   logger.debug('configuration', printableConfig(config));
+  const context = { config, logger, startedMs };
+  await (config.processes === 1 ? serveAlone(context) : serveInProcesses({ ...context, flags }));
+}
+
+interface ServeContext {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly startedMs: number;
+}
+
+async function serveAlone({ config, logger, startedMs }: ServeContext): Promise<void> {
   // Before it listens: how long a download takes is not known, and a server that is ready must have its model.
   const spec = await endedBySignals((signal) => readSpec(config, logger, signal));
   const engine = createEngine(config, spec, logger);
   const lifecycle = await startLifecycle(config, logger, engine).catch((error: unknown) => closeAndThrow(engine, error));
-  shutDownOnSignals(lifecycle);
-  shutDownOnBugs(lifecycle, logger);
+  listenForServiceSignals({
+    onEnd: (reason, manner) => void lifecycle.shutdown(reason, manner),
+    onRestart: () => logger.warn('SIGHUP does nothing: restarts without a gap need --processes 2 or more'),
+  });
+  endOnBugs(logger, (reason) => void lifecycle.shutdown(reason, 'prompt'));
   logger.info('listening; the model is being loaded', { url: lifecycle.server.url });
   await engine.started.catch((error: unknown) => stopAndThrow(lifecycle, error));
-  if (!lifecycle.isDraining()) announce({ config, logger, engine, lifecycle, readyMs: performance.now() - startedMs });
-}
-
-function serveLogger({ logLevel, jsonOutput }: Config): Logger {
-  const terminal = process.stderr.isTTY === true;
-  const json = jsonOutput ?? !terminal;
-  return createLogger({ level: logLevel, json, colour: terminal && coloursWanted(), stream: process.stderr });
+  if (lifecycle.isDraining()) return;
+  const facts = servingFacts(config, engine, lifecycle);
+  logger.info('ready', { ...facts, ready_ms: Math.round(performance.now() - startedMs) });
+  showExample(facts.url);
 }
 
 async function closeAndThrow(engine: Engine, error: unknown): Promise<never> {
@@ -48,51 +62,8 @@ async function closeAndThrow(engine: Engine, error: unknown): Promise<never> {
   throw error;
 }
 
-async function stopAndThrow(lifecycle: Lifecycle, error: unknown): Promise<never> {
-  await lifecycle.shutdown('the model could not be loaded');
+async function stopAndThrow(lifecycle: Lifecycle, error: unknown): Promise<void> {
+  if (lifecycle.isDraining()) return; // loading was cut short, which is no failure
+  await lifecycle.shutdown('the model could not be loaded', 'prompt');
   throw error;
-}
-
-function shutDownOnSignals(lifecycle: Lifecycle): void {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => void lifecycle.shutdown(signal));
-  }
-}
-
-/** A bug may have left anything half done: accepted work gets its chance, then the supervisor starts us anew. */
-function shutDownOnBugs(lifecycle: Lifecycle, logger: Logger): void {
-  const fail = (error: unknown) => {
-    process.exitCode = 1;
-    logger.error('bug: an error nobody handled', { error });
-    void lifecycle.shutdown('internal error');
-  };
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
-}
-
-interface Announcement {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly engine: Engine;
-  readonly lifecycle: Lifecycle;
-  readonly readyMs: number;
-}
-
-function announce({ config, logger, engine, lifecycle, readyMs }: Announcement): void {
-  const { spec } = engine.scorer;
-  const { url } = lifecycle.server;
-  logger.info('ready', {
-    url,
-    model: config.servedModelName ?? spec.id,
-    workers: config.workers,
-    max_length: spec.maxLength,
-    activation: spec.activation,
-    ready_ms: Math.round(readyMs),
-  });
-  if (process.stderr.isTTY === true) process.stderr.write(`\n  try it:\n\n    ${curlExample(url)}\n\n`);
-}
-
-function curlExample(url: string): string {
-  const body = { query: 'what is a panda?', documents: ['The giant panda is a bear.', 'Hello.'] };
-  return `curl -s ${url}/rank -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
 }

@@ -23,8 +23,11 @@ export interface OptionSpec<Value> {
   /** What stands for the value in `--help`, with its unit: `seconds`, `bytes`. */
   readonly placeholder: string;
   readonly schema: OptionSchema<Exclude<Value, null>>;
-  /** @param environment only for what other software names too: the user's cache folder, the hub's variables */
-  readonly fallback: (environment: NodeJS.ProcessEnv) => Value;
+  /**
+   * @param environment only for what other software names too: the user's cache folder, the hub's variables
+   * @param earlier values of the options above this one in the table; one that was wrong is undefined
+   */
+  readonly fallback: (environment: NodeJS.ProcessEnv, earlier?: Readonly<Record<string, unknown>>) => Value;
   /** The default as documentation shows it. */
   readonly fallbackText: string;
   readonly help: string;
@@ -105,9 +108,12 @@ export const OPTIONS = {
     help: 'text put before every query that names no prompt',
     fallbackText: 'none',
   }),
-  workers: option<number>('workers', 'threads', integer(1, 1024), () => usableCores(), {
-    help: 'worker threads, one session each',
-    fallbackText: 'usable cores',
+  processes: option<number>('processes', 'processes', integer(1, 256), 1, {
+    help: 'serving processes that share the port and the packed weights; see docs/processes.md',
+  }),
+  workers: option<number>('workers', 'threads', integer(1, 1024), coresOfAProcess, {
+    help: 'worker threads of each process, one session each',
+    fallbackText: 'usable cores / processes',
   }),
   cpuMemArena: option<boolean>('cpu-mem-arena', 'on|off', toggle(), false, {
     help: 'memory arena of the runtime: a little faster, but memory never shrinks',
@@ -122,11 +128,14 @@ export const OPTIONS = {
   payloadLimitBytes: option<number>('payload-limit', 'bytes', integer(1, MAX_BODY_BYTES), 33_554_432, {
     help: 'largest request body, after decompression',
   }),
+  maxInflightBytes: option<number>('max-inflight-bytes', 'bytes', integer(1, 1e12), 268_435_456, {
+    help: 'request bodies being read or answered, all together, beyond which requests are refused with 429',
+  }),
   maxClientBatchSize: option<number>('max-client-batch-size', 'documents', integer(1, 10_000_000), 10_000, {
     help: 'most documents or pairs in one request',
   }),
   requestTimeoutSeconds: option<number>('request-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 60, {
-    help: 'a request not answered by then fails with 504',
+    help: 'a request not answered by then fails with 504; a caller lowers it for one request with the header X-Request-Timeout',
   }),
   maxQueueSeconds: option<number>('max-queue-seconds', 'seconds', seconds(0.001, MAX_SECONDS), 30, {
     help: 'accepted work, in seconds of scoring, beyond which requests are refused with 429',
@@ -142,6 +151,9 @@ export const OPTIONS = {
   }),
   drainTimeoutSeconds: option<number>('drain-timeout', 'seconds', seconds(0, MAX_SECONDS), 30, {
     help: 'time accepted requests have to finish after SIGTERM',
+  }),
+  drainDelaySeconds: option<number>('drain-delay', 'seconds', seconds(0, MAX_SECONDS), 0, {
+    help: 'time after SIGTERM in which /ready says 503 and requests are still taken, so that proxies notice first',
   }),
   apiKeys: option<readonly string[]>('api-key', 'key', keyList(), [], {
     help: 'key that callers must send (Authorization: Bearer KEY), repeatable; better in the environment or a file, where other users do not see it',
@@ -190,6 +202,10 @@ export function configTableMarkdown(): string {
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   });
   return ['| Flag | Environment | Value | Default | Meaning |', '|---|---|---|---|---|', ...rows].join('\n');
+}
+
+function coresOfAProcess(_environment: NodeJS.ProcessEnv, { processes = 1 }: Readonly<Record<string, unknown>> = {}): number {
+  return Math.max(1, Math.floor(usableCores() / Number(processes)));
 }
 
 type OptionDetails<Value> = Partial<OptionSpec<Value>> & { readonly help: string };

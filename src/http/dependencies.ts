@@ -11,8 +11,10 @@ export interface AppDependencies {
   readonly scorer: Pick<Scorer, 'spec' | 'facts' | 'status'>;
   readonly settings: HttpSettings;
   readonly logger: Logger;
-  /** True from the first shutdown signal on: new work is refused, accepted work finishes. */
+  /** True from the first shutdown signal on: readiness has ended. */
   readonly isDraining: () => boolean;
+  /** True from `--drain-delay` after that on: new work is refused, accepted work finishes. */
+  readonly refusesWork: () => boolean;
 }
 
 export type HttpSettings = Pick<
@@ -21,6 +23,7 @@ export type HttpSettings = Pick<
   | 'strictModel'
   | 'dialect'
   | 'payloadLimitBytes'
+  | 'maxInflightBytes'
   | 'maxClientBatchSize'
   | 'requestTimeoutSeconds'
   | 'maxQueueSeconds'

@@ -3,6 +3,8 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import { RerankError } from '../errors.ts';
 import type { CallTiming } from '../rerank/types.ts';
+import { BodyBudget } from './body-budget.ts';
+import { callerTimeoutSeconds } from './call-headers.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { Answer } from './dialects/dialect.ts';
 import { jsonBody } from './json-body.ts';
@@ -10,6 +12,8 @@ import { contextOf } from './request-context.ts';
 import type { MountedRoute, RouteTable } from './route-table.ts';
 
 export function dialectRouter(table: RouteTable, dependencies: AppDependencies): Router {
+  const { payloadLimitBytes, maxInflightBytes } = dependencies.settings;
+  const readBody = jsonBody(payloadLimitBytes, new BodyBudget(maxInflightBytes));
   const router = Router();
   for (const { path, methods } of table.paths) {
     const get = methods.get('GET');
@@ -17,8 +21,8 @@ export function dialectRouter(table: RouteTable, dependencies: AppDependencies):
     const route = router.route(path);
     if (get !== undefined) route.get(answerWith(get, dependencies));
     if (post !== undefined) {
-      const readBody = jsonBody(dependencies.settings.payloadLimitBytes);
-      route.post(...readBody, chooseByBody(post), refuseUnlessServing(dependencies), answerWith(post, dependencies));
+      const serving = refuseUnlessServing(dependencies);
+      route.post(...readBody, chooseByBody(post), serving, heedCallerTimeout, answerWith(post, dependencies));
     }
     route.all(methodNotAllowed([...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])]));
   }
@@ -43,9 +47,9 @@ function chooseByBody(mounted: MountedRoute): RequestHandler {
 }
 
 /** After the body has been read, so that a client that is still sending gets to see the answer. */
-function refuseUnlessServing({ scorer, isDraining }: AppDependencies): RequestHandler {
+function refuseUnlessServing({ scorer, refusesWork }: AppDependencies): RequestHandler {
   return (_req, res, next) => {
-    if (isDraining()) throw new RerankError('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
+    if (refusesWork()) throw new RerankError('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
     if (scorer.status().state === 'starting') {
       throw new RerankError('not_ready', 'the model is being loaded', { retryAfterSeconds: 1 });
     }
@@ -54,6 +58,14 @@ function refuseUnlessServing({ scorer, isDraining }: AppDependencies): RequestHa
   };
 }
 
+/** A caller may ask for less time than the server allows, never for more. */
+const heedCallerTimeout: RequestHandler = (req, res, next) => {
+  const context = contextOf(res);
+  const seconds = callerTimeoutSeconds(req.get('x-request-timeout'));
+  if (seconds !== null) context.deadlineMs = Math.min(context.deadlineMs, context.startedMs + seconds * 1000);
+  next();
+};
+
 function answerWith(mounted: MountedRoute, dependencies: AppDependencies): RequestHandler {
   const { service, scorer, settings } = dependencies;
   const { strictModel, maxClientBatchSize } = settings;
@@ -61,9 +73,9 @@ function answerWith(mounted: MountedRoute, dependencies: AppDependencies): Reque
   const modelName = settings.servedModelName ?? model.id;
   const server = { service, model, modelName, strictModel, limits: { maxDocuments: maxClientBatchSize } };
   return async (req, res) => {
-    const { id, deadlineMs, signal, record } = contextOf(res);
+    const { id, deadlineMs, signal, urgency, record } = contextOf(res);
     const { route } = mounted.claimOf(req.body);
-    const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal } });
+    const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal, urgency } });
     Object.assign(record, { facts: answer.facts, pairs: answer.pairs });
     if (!signal.aborted) send(res, answer);
   };

@@ -2,6 +2,7 @@
 
 import express, { type RequestHandler } from 'express';
 import { RerankError } from '../errors.ts';
+import { type BodyBudget, withinBudget } from './body-budget.ts';
 import { contextOf } from './request-context.ts';
 
 /**
@@ -9,8 +10,9 @@ import { contextOf } from './request-context.ts';
  * Any JSON value is let through: that a body is no object is for the dialect to say.
  *
  * @param limitBytes bound of the body after decompression
+ * @param budget     of all bodies together
  */
-export function jsonBody(limitBytes: number): readonly RequestHandler[] {
+export function jsonBody(limitBytes: number, budget: BodyBudget): readonly RequestHandler[] {
   const parse = express.json({
     limit: limitBytes,
     strict: false,
@@ -19,7 +21,7 @@ export function jsonBody(limitBytes: number): readonly RequestHandler[] {
       contextOf(res as express.Response).record.bytesIn = bytes.length;
     },
   });
-  return [requireJson(limitBytes), parse, refuseEmpty];
+  return [requireJson(limitBytes), withinBudget(budget, parse), refuseEmpty];
 }
 
 /** A declared length over the limit is refused at once instead of after reading it all. */

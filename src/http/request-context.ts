@@ -5,6 +5,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { RerankError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { CallContext, CallFacts } from '../rerank/types.ts';
+import { urgencyOf } from './call-headers.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { RouteTable } from './route-table.ts';
 
@@ -13,6 +14,10 @@ export interface RequestContext extends CallContext {
   readonly signal: AbortSignal;
   /** `performance.now()` at arrival. */
   readonly startedMs: number;
+  /** The server's limit from the arrival on; a caller may lower it. */
+  deadlineMs: number;
+  /** What the header `Priority` says. */
+  readonly urgency: number;
   /** Adds the request id to every line. */
   readonly logger: Logger;
   /** Whose wording errors get; the path decides first, then the body. */
@@ -48,6 +53,7 @@ export function requestContext(options: ContextOptions): RequestHandler {
       id,
       startedMs,
       deadlineMs: startedMs + options.timeoutMs,
+      urgency: urgencyOf(req.get('priority')),
       signal: abortedWhenClientLeaves(res),
       logger: options.logger.child({ request_id: id }),
       dialect: options.table.dialectOf(req.method, req.path),

@@ -1,7 +1,7 @@
-// The listening HTTP server: timeouts, and a drain that finishes what was accepted. Owns the socket, knows no routes.
+// The listening HTTP server: timeouts, and the steps of an end that loses nothing. Owns the socket, knows no routes.
 
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { RerankError } from '../errors.ts';
 
@@ -15,11 +15,14 @@ export interface RunningServer {
   readonly port: number;
   /** `http://127.0.0.1:8800` */
   readonly url: string;
-  /**
-   * From now on every answer closes its connection, idle connections are closed, and new ones are still taken: they are told 503.
-   * Resolves when the requests that were open at this moment are answered.
-   */
-  drain(): Promise<void>;
+  /** From now on every answer closes its connection, so that no client reuses it. New connections are taken, idle ones stay open. */
+  closeAfterAnswers(): void;
+  /** Takes no new connections; those that are open are served until they end, idle ones no longer than ever. */
+  leavePort(): void;
+  /** Resolves when the requests that are open at this moment are answered. */
+  answered(): Promise<void>;
+  /** Resolves when no connection is open. */
+  emptied(): Promise<void>;
   /** Stops listening; connections still open after graceMs are cut. */
   stop(graceMs: number): Promise<void>;
 }
@@ -31,6 +34,7 @@ const TIMEOUT_CHECK_MS = 1000; // how often Node looks for connections that sent
 export async function startServer(handler: RequestListener, settings: ListenSettings): Promise<RunningServer> {
   const server = createHttpServer(settings);
   const exchanges = new OpenExchanges(server);
+  const sockets = openSockets(server);
   server.on('request', handler);
   await listen(server, settings);
   const { port } = server.address() as AddressInfo;
@@ -38,8 +42,11 @@ export async function startServer(handler: RequestListener, settings: ListenSett
   return {
     port,
     url: `http://${host}:${port}`,
-    drain: () => exchanges.drain(),
-    stop: (graceMs) => stop(server, graceMs),
+    closeAfterAnswers: () => exchanges.closeAfterAnswers(),
+    leavePort: () => leavePort(server),
+    answered: () => allClosed(exchanges.open),
+    emptied: () => emptied(sockets),
+    stop: (graceMs) => stop(server, sockets, graceMs),
   };
 }
 
@@ -57,28 +64,41 @@ function createHttpServer(settings: ListenSettings): Server {
 
 /** The requests being answered. Its listener comes before the application's, so that it sees each response untouched. */
 class OpenExchanges {
-  readonly #server: Server;
-  readonly #open = new Set<ServerResponse>();
-  #draining = false;
+  readonly open = new Set<ServerResponse>();
+  #closing = false;
 
   constructor(server: Server) {
-    this.#server = server;
     server.on('request', (_req, res) => this.#track(res));
   }
 
-  async drain(): Promise<void> {
-    this.#draining = true;
-    const accepted = [...this.#open];
-    for (const res of accepted) closeAfter(res);
-    this.#server.closeIdleConnections();
-    await Promise.all(accepted.map((res) => new Promise<void>((resolve) => res.once('close', () => resolve()))));
+  closeAfterAnswers(): void {
+    this.#closing = true;
+    for (const res of this.open) closeAfter(res);
   }
 
   #track(res: ServerResponse): void {
-    this.#open.add(res);
-    res.once('close', () => this.#open.delete(res));
-    if (this.#draining) closeAfter(res);
+    this.open.add(res);
+    res.once('close', () => this.open.delete(res));
+    if (this.#closing) closeAfter(res);
   }
+}
+
+function openSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+/** What is open now; not what comes later. */
+async function allClosed(open: Iterable<ServerResponse | Socket>): Promise<void> {
+  await Promise.all([...open].map((one) => new Promise<void>((resolve) => one.once('close', () => resolve()))));
+}
+
+async function emptied(sockets: ReadonlySet<Socket>): Promise<void> {
+  while (sockets.size > 0) await allClosed(sockets);
 }
 
 function closeAfter(res: ServerResponse): void {
@@ -103,9 +123,14 @@ function listenError(cause: NodeJS.ErrnoException, hostname: string, port: numbe
   return new RerankError('config', `cannot listen on ${hostname}:${port}: ${reason}`, { cause });
 }
 
-async function stop(server: Server, graceMs: number): Promise<void> {
-  if (!server.listening) return;
+/** http's own close would end idle connections, and with them the request that a client is just sending. */
+function leavePort(server: Server): void {
+  if (server.listening) NetServer.prototype.close.call(server);
+}
+
+async function stop(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  server.close(); // idle connections, too
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-  await new Promise<void>((resolve) => server.close(() => resolve())); // closes idle connections itself
+  await emptied(sockets);
   clearTimeout(cut);
 }

@@ -17,6 +17,9 @@ const ATTENTION_BUFFERS = 2;
 /** V8 heap, tokenizer, code of the runtime. */
 const PROCESS_BYTES = 150 * 2 ** 20;
 
+/** Heap of the process that only starts and watches others. */
+const PRIMARY_BYTES = 80 * 2 ** 20;
+
 /** A packed copy is mapped once for all workers; this share of it each worker still has for itself (bench/results/memory.json). */
 const PRIVATE_SHARE = 0.15;
 
@@ -25,16 +28,19 @@ const INT8_SHARE = 0.25;
 
 /** How the weights are held. */
 export interface MemoryPlan {
+  /** Serving processes; one when left out. */
+  readonly processes?: number;
+  /** Of each process. */
   readonly workers: number;
   readonly dtype: Dtype;
-  /** One mapped copy for all workers, instead of one each. */
+  /** One mapped copy for all workers of all processes, instead of one each. */
   readonly packed: boolean;
 }
 
 export interface MemoryNeed {
   /** The model's own files. */
   readonly fileBytes: number;
-  /** All weights in memory, of all workers. */
+  /** All weights in memory, of all workers of all processes. */
   readonly weightsBytes: number;
   /** One worker's largest run: a single pair of the maximum length. */
   readonly runBytes: number;
@@ -42,19 +48,22 @@ export interface MemoryNeed {
 }
 
 /**
- * Estimates the peak of a pool whose workers all run a longest pair at the same moment.
+ * Estimates the peak of a service whose workers, of all its processes, run a longest pair at the same moment.
  *
  * Working memory of one layer at L tokens: hidden states and feed-forward activations grow with L, attention scores with
  * heads x L^2. Layers reuse each other's buffers.
  */
 export function estimateMemory(spec: ModelSpec, plan: MemoryPlan, maxLength = spec.maxLength): MemoryNeed {
+  const { processes = 1 } = plan;
+  const workers = processes * plan.workers;
   const fileBytes = modelBytes(spec.onnxFile);
   const oneCopy = fileBytes * (plan.dtype === 'int8' ? INT8_SHARE : 1);
-  const weightsBytes = oneCopy * (plan.packed ? 1 + plan.workers * PRIVATE_SHARE : plan.workers);
+  const weightsBytes = oneCopy * (plan.packed ? 1 + workers * PRIVATE_SHARE : workers);
   const linear = maxLength * (HIDDEN_BUFFERS * spec.hiddenSize + INTERMEDIATE_BUFFERS * spec.intermediateSize);
   const quadratic = ATTENTION_BUFFERS * spec.numHeads * maxLength ** 2;
   const runBytes = FLOAT_BYTES * (linear + quadratic);
-  return { fileBytes, weightsBytes, runBytes, totalBytes: PROCESS_BYTES + weightsBytes + plan.workers * runBytes };
+  const processBytes = processes * PROCESS_BYTES + (processes > 1 ? PRIMARY_BYTES : 0);
+  return { fileBytes, weightsBytes, runBytes, totalBytes: processBytes + weightsBytes + workers * runBytes };
 }
 
 /**
@@ -67,13 +76,13 @@ export function checkMemory(spec: ModelSpec, plan: MemoryPlan, limitBytes: numbe
   const need = estimateMemory(spec, plan);
   if (need.totalBytes <= limitBytes) return need;
   const fitting = largestLength(spec, plan, limitBytes);
+  const several = (plan.processes ?? 1) > 1;
+  const fewer = several ? 'fewer --processes or --workers' : 'fewer --workers';
   throw new RerankError(
     'config',
-    `${plan.workers} worker(s) with pairs of up to ${spec.maxLength} tokens can need about ${mebibytes(need.totalBytes)} MiB ` +
+    `${plan.workers} worker(s)${several ? ` in each of ${plan.processes} processes` : ''} with pairs of up to ${spec.maxLength} tokens can need about ${mebibytes(need.totalBytes)} MiB ` +
       `(weights ${mebibytes(need.weightsBytes)} and one run a worker ${mebibytes(need.runBytes)} MiB), the limit is ${mebibytes(limitBytes)} MiB; ` +
-      (fitting > 0
-        ? `--max-length ${fitting} fits, or fewer --workers`
-        : 'not even short pairs fit: use fewer --workers or a smaller model'),
+      (fitting > 0 ? `--max-length ${fitting} fits, or ${fewer}` : `not even short pairs fit: use ${fewer} or a smaller model`),
   );
 }
 

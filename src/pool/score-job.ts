@@ -1,7 +1,7 @@
 // One call's batches on their way through the pool: its lane, its cancel flag, its deadline, and the one promise it settles.
 
 import { RerankError } from '../errors.ts';
-import type { BatchScores, PairBatch, ScoredBatch, Ticket } from '../protocol.ts';
+import { type BatchScores, DEFAULT_URGENCY, type PairBatch, type ScoredBatch, type Ticket } from '../protocol.ts';
 import { createLane, type Lane } from './fair-queue.ts';
 
 /** One batch of a job. */
@@ -12,6 +12,13 @@ export interface JobEntry {
   readonly submittedMs: number;
   /** Times a worker died over it. */
   deaths: number;
+}
+
+/** Each step of urgency weighs four times the next: the least urgent work still goes on, at some thousandth of the workers' time. */
+const URGENCY_STEP = 4;
+
+function laneWeight(urgency = DEFAULT_URGENCY): number {
+  return URGENCY_STEP ** (DEFAULT_URGENCY - urgency);
 }
 
 /** setTimeout takes at most 2^31 - 1 ms; a longer deadline is as good as none. */
@@ -38,7 +45,7 @@ export class ScoreJob {
 
   constructor(batches: readonly PairBatch[], ticket: Ticket, onSettled: (job: ScoreJob) => void) {
     const nowMs = performance.now();
-    this.lane = createLane(ticket.maxWorkers);
+    this.lane = createLane(ticket.maxWorkers, laneWeight(ticket.urgency));
     this.entries = batches.map((batch, index) => ({ job: this, index, batch, submittedMs: nowMs, deaths: 0 }));
     this.#scored = new Array<ScoredBatch>(batches.length);
     this.#missing = batches.length;
@@ -54,6 +61,12 @@ export class ScoreJob {
   }
 
   get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Ends the job when its deadline is past. @returns whether it is settled */
+  expireBy(nowMs: number): boolean {
+    if (nowMs >= this.#ticket.deadlineMs) this.#expire();
     return this.#settled;
   }
 

@@ -15,7 +15,7 @@ import type {
   WeightsSource,
   WorkerReady,
 } from '../protocol.ts';
-import { FairQueue } from './fair-queue.ts';
+import { FairQueue, type JobQueue } from './fair-queue.ts';
 import { type JobEntry, ScoreJob } from './score-job.ts';
 import { WorkerSet } from './worker-set.ts';
 
@@ -25,6 +25,10 @@ export interface WorkerPoolOptions {
   /** Worker threads; each holds one session of one intra-op thread. */
   readonly workers: number;
   readonly cpuMemArena: boolean;
+  /** Nice value of the worker threads, 0 to 19 (see {@link WorkerOptions}); 0 by default. */
+  readonly nice?: number;
+  /** Another order of serving, for benches; fair by default. */
+  readonly queue?: JobQueue<JobEntry>;
   /** Told of deaths and rebuilds; for the log. */
   readonly onEvent?: (event: PoolEvent) => void;
   /** Another worker module, for tests. */
@@ -56,7 +60,7 @@ export class WorkerPool implements Scorer {
   /** Resolves when every worker is warm; rejects with the cause when one cannot load. */
   readonly started: Promise<void>;
   readonly #options: WorkerPoolOptions;
-  readonly #queue = new FairQueue<JobEntry>();
+  readonly #queue: JobQueue<JobEntry>;
   readonly #jobs = new Set<ScoreJob>();
   readonly #closing = new AbortController();
   #state: 'starting' | 'open' | 'rebuilding' | 'draining' | 'closed' = 'starting';
@@ -67,6 +71,7 @@ export class WorkerPool implements Scorer {
   #tokens = 0;
   #tokenSlots = 0;
   #costPerSecond = 0;
+  #peakCostPerSecond = 0;
   #lastError: string | null = null;
   #rebuilding: Promise<void> = Promise.resolve();
   #idleWaiters: (() => void)[] = [];
@@ -75,6 +80,7 @@ export class WorkerPool implements Scorer {
   constructor(options: WorkerPoolOptions) {
     this.spec = options.spec;
     this.#options = options;
+    this.#queue = options.queue ?? new FairQueue<JobEntry>(({ batch }) => batch.cost);
     this.started = this.#open();
     // The owner awaits `started`; a pool that is closed before anyone looks must not end the process.
     this.started.catch(() => {});
@@ -110,6 +116,7 @@ export class WorkerPool implements Scorer {
       busyWorkers: this.#inFlight,
       queuedBatches: this.#queue.size,
       outstandingCost: this.#outstandingCost,
+      peakCostPerSecond: this.#peakCostPerSecond,
       tokens: this.#tokens,
       tokenSlots: this.#tokenSlots,
       lastError: this.#lastError,
@@ -152,6 +159,7 @@ export class WorkerPool implements Scorer {
     const { reports } = this.#set;
     this.#facts = reports[0]!.facts;
     this.#costPerSecond = reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length;
+    this.#peakCostPerSecond = this.#costPerSecond;
     if (this.#state === 'starting') this.#state = 'open';
   }
 
@@ -169,11 +177,11 @@ export class WorkerPool implements Scorer {
   }
 
   #startWorkers(weights: ModelWeights): Promise<WorkerSet> {
-    const { spec, cpuMemArena, workers, workerUrl } = this.#options;
+    const { spec, cpuMemArena, workers, workerUrl, nice = 0 } = this.#options;
     return WorkerSet.start({
       workerUrl: workerUrl ?? WORKER_URL,
       size: workers,
-      workerOptions: { spec, weights, cpuMemArena },
+      workerOptions: { spec, weights, cpuMemArena, nice },
       onChange: () => this.#onWorkersChanged(),
     });
   }
@@ -199,7 +207,9 @@ export class WorkerPool implements Scorer {
     while (this.#set !== null && this.#inFlight < this.#set.readyCount) {
       const entry = this.#queue.next();
       if (entry === undefined) return;
-      void this.#run(this.#set, entry);
+      // A timer fires late when the main thread is busy: what is expired by now is not worth a worker's time.
+      if (entry.job.expireBy(performance.now())) this.#outstandingCost -= entry.batch.cost;
+      else void this.#run(this.#set, entry);
     }
   }
 
@@ -246,6 +256,7 @@ export class WorkerPool implements Scorer {
     if (cost <= 0 || elapsedMs <= 0) return;
     const measured = (cost / elapsedMs) * 1000;
     this.#costPerSecond += SPEED_WEIGHT * (measured - this.#costPerSecond);
+    this.#peakCostPerSecond = Math.max(this.#peakCostPerSecond, this.#costPerSecond);
   }
 
   /** A settled job leaves the queue at once; its running batches see the flag. */

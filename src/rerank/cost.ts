@@ -22,12 +22,13 @@ export function estimateTokens(text: string, limit: number): number {
 
 /**
  * Cost units of a pair: its tokens, plus attention's quadratic part in proportion (per layer 24 h^2 + 4 L h operations a token).
+ * A whole number: costs are added when work comes and taken off when it is done, and with fractions nothing waiting would not be 0.
  *
  * @param tokens     of the pair, special tokens included
  * @param hiddenSize h of the model
  */
 export function pairCost(tokens: number, hiddenSize: number): number {
-  return tokens * (1 + tokens / (6 * hiddenSize));
+  return Math.round(tokens * (1 + tokens / (6 * hiddenSize)));
 }
 
 /** What the model will run for one pair, estimated: one row, or one a chunk of the document. */

@@ -54,7 +54,7 @@ export class Reranker implements RerankService {
    * Scores every document against the query and orders them.
    *
    * @throws RerankError `validation` on a model with several labels, an unknown prompt name, a batch size or another option out of range;
-   *   `overloaded`, `deadline`, `cancelled`, `draining`, `not_ready`, `inference`
+   *   `too_costly`, `overloaded`, `deadline`, `cancelled`, `draining`, `not_ready`, `inference`
    * @see sentence_transformers CrossEncoder.rank
    */
   async rank(request: RankRequest, context: CallContext): Promise<RankResult> {
@@ -110,7 +110,12 @@ export class Reranker implements RerankService {
     const speed = this.#scorer.costPerSecond();
     const workers = options.numWorkers > 0 ? Math.min(options.numWorkers, status.workers) : status.workers;
     const workload = estimate(list, this.#scorer.spec, encode);
-    admit(workload.cost, { outstandingCost: status.outstandingCost, costPerSecond: speed * status.workers }, this.#options);
+    const backlog = {
+      outstandingCost: status.outstandingCost,
+      costPerSecond: speed * status.workers,
+      peakCostPerSecond: status.peakCostPerSecond * status.workers,
+    };
+    admit({ cost: workload.cost, urgency: context.urgency }, backlog, this.#options);
     const planned = plan(list, workload, encode, {
       batchCost: speed * BATCH_SECONDS,
       batchPairs: options.batchSize ?? MAX_BATCH_PAIRS,

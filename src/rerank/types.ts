@@ -60,6 +60,8 @@ export interface CallContext {
   readonly id: string;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | null;
+  /** 0 (most urgent) to 7; {@link DEFAULT_URGENCY} when left out. Less urgent calls get less of the workers, and of the queue. */
+  readonly urgency?: number | undefined;
   /** Told how many distinct pairs are scored and how many there are; for progress bars. */
   readonly onProgress?: ((scored: number, total: number) => void) | undefined;
 }

@@ -27,6 +27,32 @@ test('a chart draws a bar a value, in proportion, with its label and number', ()
   assert.ok(Math.abs(widths[1]! / widths[0]! - 4) < 0.01);
 });
 
+test('a line chart places its points in proportion from zero, and draws the level that is wanted', () => {
+  const points = [
+    [0, 10],
+    [50, 20],
+    [100, Number.NaN],
+    [100, 40],
+  ] as const;
+  const panel = {
+    title: 'RSS',
+    unit: 'MiB',
+    xUnit: 'seconds',
+    lines: [{ label: 'server', points }],
+    level: { label: 'most', y: 30 },
+  };
+  const svg = renderChart({ name: 'chart', title: 'Soak', subtitle: 'machine', panels: [panel] });
+  assert.ok(!svg.includes('NaN') && svg.includes('>RSS, MiB<') && svg.includes('>most<') && svg.includes('>seconds<'));
+  const drawn = /<polyline points="([^"]+)"/
+    .exec(svg)![1]!
+    .split(' ')
+    .map((point) => point.split(',').map(Number));
+  const [first, second, last] = drawn as [number[], number[], number[]];
+  assert.equal(drawn.length, 3);
+  assert.ok(Math.abs(second[0]! - (first[0]! + last[0]!) / 2) < 0.2);
+  assert.ok(Math.abs(first[1]! - second[1]! - (second[1]! - last[1]!) / 2) < 0.2);
+});
+
 test('a table aligns text left and numbers right', () => {
   const table = renderTable('title', [
     { plan: 'a', 'pairs/s': 1234.5, met: true },

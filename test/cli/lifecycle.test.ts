@@ -28,7 +28,7 @@ test('shutdown: readiness falls, accepted work finishes, new work is refused, th
   engine.state = 'ready';
   const accepted = rank(lifecycle);
   await eventually(() => engine.running === 1);
-  const stopped = lifecycle.shutdown('SIGTERM');
+  const stopped = lifecycle.shutdown('SIGTERM', 'announced');
   assert.equal(lifecycle.isDraining(), true);
   assert.equal((await get(lifecycle, '/ready')).status, 503);
   assert.equal((await get(lifecycle, '/health')).status, 200);
@@ -46,7 +46,7 @@ test('work that outlasts the drain timeout is told so', async (t) => {
   engine.state = 'ready';
   const accepted = rank(lifecycle);
   await eventually(() => engine.running === 1);
-  await lifecycle.shutdown('SIGTERM');
+  await lifecycle.shutdown('SIGTERM', 'announced');
   const reply = await accepted;
   assert.deepEqual([reply.status, ((await reply.json()) as { error: { code: string } }).error.code], [503, 'draining']);
 });
@@ -56,8 +56,8 @@ test('a second signal does not wait', async (t) => {
   engine.state = 'ready';
   const accepted = rank(lifecycle);
   await eventually(() => engine.running === 1);
-  void lifecycle.shutdown('SIGTERM');
-  await lifecycle.shutdown('SIGTERM');
+  void lifecycle.shutdown('SIGTERM', 'announced');
+  await lifecycle.shutdown('SIGTERM', 'announced');
   assert.equal((await accepted).status, 503);
   assert.equal(engine.closed, true);
 });
@@ -130,7 +130,7 @@ async function start(
   const logger = createLogger({ level: 'error', json: true, colour: false, stream });
   const engine = new ScriptedEngine(options.held === true);
   const lifecycle = await startLifecycle(config, logger, engine);
-  test.after(() => lifecycle.shutdown('end of test'));
+  test.after(() => lifecycle.shutdown('end of test', 'prompt'));
   return { engine, lifecycle };
 }
 

@@ -31,8 +31,12 @@ const CALLS: Readonly<Record<string, (url: string) => Promise<number | undefined
 };
 
 test('429: typed by the clients, and after Retry-After they are served', async (t) => {
-  const { server, url } = await serveProcess(t, '--max-queue-seconds', '0.25', '--log-level', 'debug');
-  const occupation = occupy(url);
+  // One request takes all the room there is for bodies, and stays until it is aborted.
+  const body = JSON.stringify({ query: QUERY, documents: MUCH_WORK });
+  const bytes = String(Buffer.byteLength(body));
+  const limits = ['--payload-limit', bytes, '--max-inflight-bytes', bytes];
+  const { server, url } = await serveProcess(t, ...limits, '--log-level', 'debug');
+  const occupation = occupy(url, body);
   await server.logLine('accepted');
 
   await t.test('without retries it is the error of the SDK', async () => {
@@ -73,9 +77,8 @@ test('429: typed by the clients, and after Retry-After they are served', async (
 });
 
 /** Gives the server work for a long while; it ends when aborted. */
-function occupy(url: string): AbortController {
+function occupy(url: string, body: string): AbortController {
   const abort = new AbortController();
-  const body = JSON.stringify({ query: QUERY, documents: MUCH_WORK });
   const headers = { 'content-type': 'application/json' };
   fetch(`${url}/rank`, { method: 'POST', headers, signal: abort.signal, body }).catch(() => {}); // ends with the abort
   return abort;

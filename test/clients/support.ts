@@ -32,7 +32,9 @@ export async function serve(test: TestContext, ...flags: readonly string[]): Pro
 
 /** As {@link serve}, with the process for its log. */
 export async function serveProcess(test: TestContext, ...flags: readonly string[]): Promise<{ server: Crossrank; url: string }> {
-  const server = new Crossrank(test, ['serve', '--port', '0', '--workers', '1', '--json-output', ...flags]);
+  // Seconds of work on a quiet machine may be minutes on a busy one.
+  const room = ['--max-queue-seconds', '3600'];
+  const server = new Crossrank(test, ['serve', '--port', '0', '--workers', '1', '--json-output', ...room, ...flags]);
   const { url } = await server.logLine('ready');
   return { server, url: String(url) };
 }

@@ -11,6 +11,7 @@ export function readyStatus(workers: number): ScorerStatus {
     busyWorkers: 0,
     queuedBatches: 0,
     outstandingCost: 0,
+    peakCostPerSecond: 0,
     tokens: 0,
     tokenSlots: 0,
     lastError: null,

@@ -48,7 +48,7 @@ test('an answered request does not abort its signal', async (t) => {
   assert.equal(server.calls[0]!.context.signal?.aborted, false);
 });
 
-test('drain: accepted work finishes and closes its connection, later work is told 503', async (t) => {
+test('once answers close: accepted work finishes and ends its connection, later work is told 503', async (t) => {
   let open = () => {};
   const gate = new Promise<void>((resolve) => {
     open = resolve;
@@ -57,13 +57,14 @@ test('drain: accepted work finishes and closes its connection, later work is tol
   const accepted = server.post('/rank', GOOD);
   await eventually(() => server.calls.length === 1);
   server.draining = true;
-  let drained = false;
-  const drain = server.server.drain().then(() => {
-    drained = true;
+  let answered = false;
+  server.server.closeAfterAnswers();
+  const drain = server.server.answered().then(() => {
+    answered = true;
   });
   const refused = await server.post('/rank', GOOD);
   assert.deepEqual([refused.status, refused.headers.get('connection')], [503, 'close']);
-  assert.equal(drained, false);
+  assert.equal(answered, false);
   open();
   const answer = await accepted;
   assert.deepEqual([answer.status, answer.headers.get('connection')], [200, 'close']);
@@ -72,17 +73,39 @@ test('drain: accepted work finishes and closes its connection, later work is tol
   await assert.rejects(server.send('/health'));
 });
 
-test('drain closes idle keep-alive connections', async (t) => {
+test('a port that is left takes no connections; an idle one is served once more, then the server is empty', async (t) => {
+  const server = await startTestServer(t);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  assert.equal(await statusOf(server, agent), 200);
+  await eventually(() => Object.values(agent.freeSockets).flat().length === 1);
+  const [idle] = Object.values(agent.freeSockets).flat();
+  server.server.closeAfterAnswers();
+  server.server.leavePort();
+  await assert.rejects(server.send('/health'), 'no new connections');
+  assert.equal(idle?.destroyed, false);
+  const emptied = server.server.emptied();
+  assert.equal(await statusOf(server, agent), 200, 'the open connection is answered');
+  await emptied;
+  await eventually(() => idle?.destroyed === true);
+});
+
+test('an idle connection of a port that is left ends by its keep-alive time', async (t) => {
+  const server = await startTestServer(t, { flags: { 'keep-alive-timeout': '0.2' } });
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  assert.equal(await statusOf(server, agent), 200);
+  server.server.leavePort();
+  await server.server.emptied();
+});
+
+test('stop closes idle keep-alive connections', async (t) => {
   const server = await startTestServer(t);
   const agent = new Agent({ keepAlive: true });
   t.after(() => agent.destroy());
-  await new Promise<void>((resolve, reject) => {
-    request(`${server.url}/health`, { agent }, (res) => res.resume().on('end', resolve))
-      .on('error', reject)
-      .end();
-  });
+  await statusOf(server, agent);
   await eventually(() => Object.values(agent.freeSockets).flat().length === 1);
-  await server.server.drain();
+  await server.server.stop(60_000);
   await eventually(() => Object.values(agent.freeSockets).flat().length === 0);
 });
 
@@ -134,6 +157,14 @@ test('many requests on one connection and many connections at once', async (t) =
 });
 
 const GOOD = JSON.stringify({ query: 'q', documents: ['a'] });
+
+function statusOf({ url }: TestServer, agent: Agent): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(`${url}/health`, { agent }, (res) => res.resume().on('end', () => resolve(res.statusCode)))
+      .on('error', reject)
+      .end();
+  });
+}
 
 /** A service that only ends when its caller leaves. */
 function untilAborted(_request: RankRequest, { signal }: CallContext): Promise<RankResult> {

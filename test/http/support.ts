@@ -110,6 +110,7 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
       settings: config,
       logger: createLogger({ level: 'debug', json: true, colour: false, stream: lineSink(logLines) }),
       isDraining: () => state.draining,
+      refusesWork: () => state.draining,
     },
     ...(options.dialects ? [options.dialects] : []),
   );

@@ -9,7 +9,7 @@ function drain(queue: FairQueue<string>): string[] {
 }
 
 test('lanes take turns whatever their length', () => {
-  const queue = new FairQueue<string>();
+  const queue = new FairQueue<string>(() => 1);
   const long = createLane<string>(0);
   const short = createLane<string>(0);
   for (const entry of ['a1', 'a2', 'a3', 'a4']) queue.push(long, entry);
@@ -19,19 +19,77 @@ test('lanes take turns whatever their length', () => {
   assert.equal(queue.size, 0);
 });
 
-test('a late lane is served after one entry of the lane before it', () => {
-  const queue = new FairQueue<string>();
-  const long = createLane<string>(0);
-  for (let i = 0; i < 1000; i += 1) queue.push(long, `a${i}`);
-  assert.equal(queue.next(), 'a0');
-  const late = createLane<string>(0);
-  queue.push(late, 'b');
-  assert.equal(queue.next(), 'a1');
-  assert.equal(queue.next(), 'b');
+/** Entries are `lane:cost`. */
+function costQueue(): FairQueue<string> {
+  return new FairQueue((entry) => Number(entry.split(':')[1]));
+}
+
+test('a small call that comes late is served next, however many large ones wait', () => {
+  const queue = costQueue();
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const lane = createLane<string>(0);
+    for (let i = 0; i < 100; i += 1) queue.push(lane, `${name}:50`);
+  }
+  for (let taken = 0; taken < 101; taken += 1) {
+    const small = createLane<string>(0);
+    queue.push(small, 'small:5');
+    assert.equal(queue.next(), 'small:5', `after ${taken} large entries`);
+    queue.next();
+  }
+});
+
+test('lanes share by cost, not by number of entries', () => {
+  const queue = costQueue();
+  const [coarse, fine] = [createLane<string>(0), createLane<string>(0)];
+  for (let i = 0; i < 100; i += 1) queue.push(coarse, 'coarse:40');
+  for (let i = 0; i < 400; i += 1) queue.push(fine, 'fine:10');
+  const first = Array.from({ length: 100 }, () => queue.next()!);
+  const cost = (name: string) =>
+    first.filter((entry) => entry.startsWith(name)).reduce((sum, entry) => sum + Number(entry.split(':')[1]), 0);
+  assert.ok(Math.abs(cost('coarse') - cost('fine')) <= 40, `${cost('coarse')} and ${cost('fine')}`);
+});
+
+test('small calls that never end do not starve a large one', () => {
+  const queue = costQueue();
+  const large = createLane<string>(0);
+  for (let i = 0; i < 10; i += 1) queue.push(large, 'large:50');
+  let smallCost = 0;
+  queue.push(createLane<string>(0), 'small:5');
+  for (let served = 0; served < 10; ) {
+    if (queue.next() === 'large:50') {
+      served += 1;
+      continue;
+    }
+    queue.push(createLane<string>(0), 'small:5');
+    smallCost += 5;
+    assert.ok(smallCost <= 110 * (served + 1), `${served} large entries served while small ones had ${smallCost}`);
+  }
+  assert.ok(smallCost >= 900, `the small ones had ${smallCost}`);
+});
+
+test('weights divide the work, and the lightest lane still goes on', () => {
+  const queue = costQueue();
+  const [heavy, light] = [createLane<string>(0, 4), createLane<string>(0, 1)];
+  for (let i = 0; i < 500; i += 1) {
+    queue.push(heavy, 'heavy:10');
+    queue.push(light, 'light:10');
+  }
+  const first = Array.from({ length: 500 }, () => queue.next()!);
+  assert.equal(first.filter((entry) => entry === 'light:10').length, 100);
+});
+
+test('an idle time is no credit', () => {
+  const queue = costQueue();
+  const [busy, late] = [createLane<string>(0), createLane<string>(0)];
+  for (let i = 0; i < 200; i += 1) queue.push(busy, 'busy:10');
+  for (let i = 0; i < 100; i += 1) queue.next();
+  for (let i = 0; i < 50; i += 1) queue.push(late, 'late:10');
+  const first = Array.from({ length: 20 }, () => queue.next()!);
+  assert.equal(first.filter((entry) => entry === 'late:10').length, 10);
 });
 
 test('a lane at its bound is passed over and served again when it has room', () => {
-  const queue = new FairQueue<string>();
+  const queue = new FairQueue<string>(() => 1);
   const bounded = createLane<string>(1);
   const free = createLane<string>(0);
   queue.push(bounded, 'a1');
@@ -47,7 +105,7 @@ test('a lane at its bound is passed over and served again when it has room', () 
 });
 
 test('dropping a lane takes only its waiting entries', () => {
-  const queue = new FairQueue<string>();
+  const queue = new FairQueue<string>(() => 1);
   const gone = createLane<string>(0);
   const stays = createLane<string>(0);
   for (const entry of ['a1', 'a2', 'a3']) queue.push(gone, entry);
@@ -61,7 +119,7 @@ test('dropping a lane takes only its waiting entries', () => {
 });
 
 test('an entry put back is the first of its lane', () => {
-  const queue = new FairQueue<string>();
+  const queue = new FairQueue<string>(() => 1);
   const lane = createLane<string>(0);
   queue.push(lane, 'a1');
   queue.push(lane, 'a2');

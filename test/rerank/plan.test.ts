@@ -131,4 +131,6 @@ test('token estimates: a quarter token a letter, one a CJK character, never abov
 
 test('cost grows faster than length', () => {
   assert.ok(pairCost(400, 384) > 2 * pairCost(200, 384));
+  for (let tokens = 3; tokens <= 512; tokens += 1)
+    assert.ok(Number.isSafeInteger(pairCost(tokens, 384)), 'sums must come back to 0');
 });

@@ -154,15 +154,16 @@ test('a full machine refuses a long document in chunks that it would take cut', 
   scorer.outstandingCost = 1000;
   const reranker = new Reranker(scorer, { ...DEFAULT_RERANKER_OPTIONS, maxQueueSeconds: 2 });
   assert.equal((await reranker.rank(rankRequest(documents), CONTEXT)).results.length, 1);
-  await assert.rejects(reranker.rank(rankRequest(documents, { longDocuments: 'chunk' }), CONTEXT), { code: 'overloaded' });
+  await assert.rejects(reranker.rank(rankRequest(documents, { longDocuments: 'chunk' }), CONTEXT), { code: 'too_costly' });
 });
 
-test('num_workers reaches the ticket, deadline and signal too', async () => {
+test('num_workers reaches the ticket, deadline, urgency and signal too', async () => {
   const scorer = new FakeScorer();
   const signal = new AbortController().signal;
-  await new Reranker(scorer).rank(rankRequest(['doc 1'], { numWorkers: 1 }), { id: 'x', deadlineMs: 1e9, signal });
+  await new Reranker(scorer).rank(rankRequest(['doc 1'], { numWorkers: 1 }), { id: 'x', deadlineMs: 1e9, urgency: 5, signal });
   assert.equal(scorer.tickets[0]!.maxWorkers, 1);
   assert.equal(scorer.tickets[0]!.deadlineMs, 1e9);
+  assert.equal(scorer.tickets[0]!.urgency, 5);
   assert.equal(scorer.tickets[0]!.signal, signal);
 });
 

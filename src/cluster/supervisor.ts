@@ -1,0 +1,168 @@
+// The primary's part of a service of several processes: starts them, replaces them, renews them, ends them. It loads no model and serves nobody.
+
+import type { RerankError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { Collector, type FoldEnded } from './collector.ts';
+import { deferred } from './deferred.ts';
+import { type Exit, type Facts, type Fork, Member } from './member.ts';
+import type { FromProcess, ProcessSnapshot, ShutdownManner, StartOrder } from './messages.ts';
+import { Slot, type SlotOptions } from './slot.ts';
+
+export interface SupervisorOptions {
+  readonly processes: number;
+  readonly fork: Fork;
+  /** What each process is told at its start. */
+  readonly order: Pick<StartOrder, 'flags' | 'model' | 'port'>;
+  readonly logger: Logger;
+  /** The most a process takes to drain, and to retire, by its own configuration. */
+  readonly drainMs: number;
+  readonly retireMs: number;
+  readonly wait: SlotOptions['wait'];
+  /** Milliseconds that only grow. */
+  readonly clock: () => number;
+  readonly foldEnded?: FoldEnded;
+}
+
+export class Supervisor {
+  /** Resolves when the service was told to end and every process has ended; rejects when it can serve no more. */
+  readonly ended: Promise<void>;
+  readonly #end = deferred<void>();
+  readonly #options: SupervisorOptions;
+  readonly #slots: readonly Slot[];
+  readonly #live = new Set<Member>();
+  readonly #closing = new AbortController();
+  readonly #collector: Collector;
+  #state: 'starting' | 'serving' | 'restarting' | 'restarting-again' = 'starting';
+  #unclean = 0;
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.ended = this.#end.promise;
+    this.ended.catch(() => {}); // the owner looks at it later
+    this.#collector = new Collector({ members: () => this.#live, foldEnded: options.foldEnded });
+    const { logger, wait, retireMs } = options;
+    const onLost = (error: RerankError) => this.#onLost(error);
+    const shared = { begin: this.#begin, logger, wait, retireMs, closing: this.#closing.signal, onLost };
+    this.#slots = Array.from({ length: options.processes }, (_, process) => new Slot({ process, ...shared }));
+  }
+
+  get isClosing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Processes that did not end with 0 although they were told to end. */
+  get unclean(): number {
+    return this.#unclean;
+  }
+
+  /**
+   * The first process alone, so that a packed copy is made once; then the others together. Resolves with the facts of the first when all are ready.
+   *
+   * @throws RerankError the cause of the first that cannot start; no process is left then
+   */
+  async start(): Promise<Facts> {
+    const [first, ...others] = this.#slots as [Slot, ...Slot[]];
+    try {
+      const facts = await first.start('at-once');
+      await Promise.all(others.map((slot) => this.isClosing || slot.start('when-ready')));
+      this.#state = 'serving';
+      return facts;
+    } catch (error) {
+      await this.shutdown('a process could not start', 'prompt');
+      throw error;
+    }
+  }
+
+  /** Renews the processes one by one. Asked again while that goes on, it does so once more afterwards. */
+  restart(): void {
+    const { logger } = this.#options;
+    if (this.isClosing) return;
+    if (this.#state === 'starting') {
+      logger.warn('no restart: the service is still starting');
+    } else if (this.#state === 'serving') {
+      void this.#renewAll();
+    } else {
+      this.#state = 'restarting-again';
+      logger.info('another restart will follow this one');
+    }
+  }
+
+  /** Called again, the processes stop waiting for accepted work. Resolves when all have ended. */
+  async shutdown(reason: string, manner: ShutdownManner): Promise<void> {
+    this.#options.logger.info(this.isClosing ? 'shutting down without waiting' : 'shutting down', { reason });
+    const limitMs = this.isClosing ? 0 : this.#options.drainMs;
+    this.#closing.abort();
+    for (const member of this.#live) member.shutdown(reason, manner, limitMs);
+    this.#stopped ??= this.#allEnded();
+    return this.#stopped;
+  }
+
+  async #allEnded(): Promise<void> {
+    await Promise.all([...this.#live].map((member) => member.ended));
+    this.#options.logger.info('stopped');
+    this.#end.resolve();
+  }
+
+  /** What every process says of itself. */
+  collect(): Promise<readonly ProcessSnapshot[]> {
+    return this.#collector.collect();
+  }
+
+  readonly #begin: SlotOptions['begin'] = (process, listen) => {
+    const { fork, clock, order } = this.#options;
+    const member: Member = new Member({
+      fork,
+      clock,
+      order: { kind: 'start', process, listen, ...order },
+      onMessage: (message) => this.#hear(member, message),
+    });
+    this.#live.add(member);
+    void member.ended.then((exit) => this.#onEnd(member, exit));
+    return member;
+  };
+
+  #hear(member: Member, message: FromProcess): void {
+    switch (message.kind) {
+      case 'listening':
+        if (this.#state === 'starting' && member.process === 0)
+          this.#options.logger.info('listening; the model is being loaded', { url: message.url });
+        return;
+      case 'collect':
+        void this.collect().then((snapshots) => member.send({ kind: 'collected', id: message.id, snapshots: [...snapshots] }));
+        return;
+      case 'snapshot':
+        this.#collector.take(member, message.id, message.snapshot);
+    }
+  }
+
+  #onEnd(member: Member, exit: Exit): void {
+    this.#live.delete(member);
+    this.#collector.settle(member);
+    if (this.isClosing && exit.code !== 0) this.#unclean += 1;
+  }
+
+  async #renewAll(): Promise<void> {
+    const { logger } = this.#options;
+    do {
+      this.#state = 'restarting';
+      logger.info('restarting the processes one by one');
+      try {
+        for (const slot of this.#slots) if (!this.isClosing) await slot.renew();
+        if (!this.isClosing) logger.info('all processes are restarted');
+      } catch (error) {
+        if (!this.isClosing) logger.error('the restart is given up; the processes that were serving go on', { error });
+      }
+    } while (this.#restartAgain());
+    this.#state = 'serving';
+  }
+
+  #restartAgain(): boolean {
+    return this.#state === 'restarting-again' && !this.isClosing;
+  }
+
+  #onLost(error: RerankError): void {
+    if (!this.#slots.every((slot) => slot.isLost)) return;
+    this.#end.reject(error);
+  }
+}
