@@ -41,7 +41,10 @@ async function loadOf({ quick }: BenchContext): Promise<FaultLoad> {
 function report(results: readonly ScenarioResult[], { ratePerSecond }: FaultLoad): PartResult {
   const lossless = results.filter((_result, i) => SCENARIOS[i]!.lossless);
   return {
-    tables: results.map(({ title, counts }) => ({ title, rows: counts.map((each): Row => ({ ...each })) })),
+    tables: results.map(({ title, counts, outcomes }) => ({
+      title: `${title}: ${JSON.stringify(outcomes)}`,
+      rows: counts.map((each): Row => ({ ...each })),
+    })),
     wanted: lossless.map((result) => atMost(`${result.title}: requests lost`, lost(result), 0)),
     charts: [chart(results, ratePerSecond)],
     results: {

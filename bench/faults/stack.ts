@@ -10,7 +10,8 @@ import { type BackendFigures, backendFigures } from './proxy-figures.ts';
 
 const FILE = join(ROOT, 'docker-compose.yml');
 const WAIT_MS = 120_000;
-const POLL_MS = 100;
+/** Each look starts a process in two containers, on the cores that serve. */
+const POLL_MS = 500;
 
 export interface StackOptions {
   readonly project: string;
@@ -26,10 +27,13 @@ export class ComposeStack {
   /** Of the proxy that callers meet. */
   readonly url: string;
   readonly #environment: Readonly<Record<string, string>>;
+  /** Container of each. */
+  readonly #proxies: readonly string[];
 
-  private constructor(url: string, environment: Readonly<Record<string, string>>) {
+  private constructor(url: string, environment: Readonly<Record<string, string>>, proxies: readonly string[]) {
     this.url = url;
     this.#environment = environment;
+    this.#proxies = proxies;
   }
 
   /** Starts it on free ports of loopback and waits until the proxy sends work to every replica. */
@@ -44,7 +48,12 @@ export class ComposeStack {
       ...settings,
     };
     await docker(['compose', 'up', '-d', '--no-build', '--wait', ...services], environment);
-    const stack = new ComposeStack(`http://${await docker(['compose', 'port', 'proxy', '8800'], environment)}`, environment);
+    const proxies = await Promise.all(['proxy', 'proxy-large'].map((name) => docker(['compose', 'ps', '-q', name], environment)));
+    const stack = new ComposeStack(
+      `http://${await docker(['compose', 'port', 'proxy', '8800'], environment)}`,
+      environment,
+      proxies,
+    );
     await stack.waitForServing(replicas);
     return stack;
   }
@@ -79,22 +88,29 @@ export class ComposeStack {
     await promisify(execFile)(join(ROOT, 'deploy/roll.sh'), options);
   }
 
-  /** Figures of the first proxy's replicas, or of those of the proxy for large bodies. */
-  async figures(service: 'proxy' | 'proxy-large' = 'proxy'): Promise<BackendFigures> {
-    return backendFigures(await this.compose('exec', '-T', service, 'bash', '-c', READ_FIGURES));
+  /** Figures of both proxies: of the one that callers meet, then of the one for large bodies. */
+  async figures(): Promise<BackendFigures[]> {
+    return await Promise.all(
+      this.#proxies.map(async (id) => backendFigures(await docker(['exec', id, 'bash', '-c', READ_FIGURES]))),
+    );
   }
 
-  /** Until both proxies count exactly so many replicas that take work. @throws Error after two minutes */
+  /** Until both proxies have checked exactly so many replicas and send them work. @throws Error after two minutes */
   async waitForServing(replicas: number): Promise<void> {
     const giveUpMs = performance.now() + WAIT_MS;
     let seen: (readonly string[])[] = [];
     while (performance.now() < giveUpMs) {
-      const ready = (await Promise.all((await this.replicas()).map(isReady))).filter(Boolean).length;
-      seen = (await Promise.all([this.figures(), this.figures('proxy-large')])).map(({ serving }) => serving);
-      if (ready === replicas && seen.every(({ length }) => length === replicas)) return;
+      seen = (await this.figures()).map(({ serving }) => serving);
+      // The proxies may not have noticed yet what has just happened: so the replicas are asked themselves, too.
+      if (seen.every(({ length }) => length === replicas) && (await this.#areReady(replicas))) return;
       await sleep(POLL_MS);
     }
     throw new Error(`the proxies serve from ${JSON.stringify(seen)}, not from ${replicas} replicas`);
+  }
+
+  async #areReady(replicas: number): Promise<boolean> {
+    const ids = await this.replicas();
+    return ids.length === replicas && (await Promise.all(ids.map(isReady))).every(Boolean);
   }
 }
 
