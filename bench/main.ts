@@ -4,6 +4,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { engine } from './engine/engine.ts';
 import { sweep } from './engine/sweep.ts';
+import { faults } from './faults/faults.ts';
 import { http } from './http/http.ts';
 import { mixed } from './load/mixed.ts';
 import { load } from './load/overload.ts';
@@ -16,9 +17,9 @@ import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
 import { sizing } from './sizing/sizing.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep, load, mixed, soak };
+const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep, load, mixed, soak, faults };
 
-/** The rest is long and answers other questions: the worker's constants, ten thousand requests of a large model, overload and soak. */
+/** The rest is long and answers other questions: the worker's constants, growth, sizing, overload and soak; faults need a container engine, too. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]

@@ -4,7 +4,19 @@ import type { Chart } from './report/chart.ts';
 import type { Row } from './report/table.ts';
 
 /** Parts in the order they run; from `growth` on only when named. */
-export const PART_NAMES = ['engine', 'pool', 'http', 'memory', 'growth', 'sizing', 'sweep', 'load', 'mixed', 'soak'] as const;
+export const PART_NAMES = [
+  'engine',
+  'pool',
+  'http',
+  'memory',
+  'growth',
+  'sizing',
+  'sweep',
+  'load',
+  'mixed',
+  'soak',
+  'faults',
+] as const;
 
 export type PartName = (typeof PART_NAMES)[number];
 

@@ -117,6 +117,8 @@ process.env.ORT_DISABLE_TELEMETRY = '1'; // for tests and benches that open sess
 process.chdir(root);
 install(root, 'the locked dependencies');
 switch (task) {
+  case 'install':
+    break; // done above; a layer of its own in the image
   case 'build':
     build({ clean: true });
     break;
