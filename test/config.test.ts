@@ -32,6 +32,7 @@ test('defaults', () => {
     pairTemplate: null,
     defaultPromptName: null,
     defaultPrompt: null,
+    processes: 1,
     workers: usableCores(),
     cpuMemArena: false,
     hostname: '127.0.0.1',
@@ -46,6 +47,7 @@ test('defaults', () => {
     headersTimeoutSeconds: 60,
     keepAliveTimeoutSeconds: 75,
     drainTimeoutSeconds: 30,
+    drainDelaySeconds: 0,
     apiKeys: [],
     fileApiKeys: [],
     corsAllowOrigins: ['*'],
@@ -60,6 +62,14 @@ test('defaults', () => {
   assert.ok(Object.isFrozen(config));
   assert.equal(modelName(config), EMBEDDED_MODEL_DIRECTORY);
   assert.equal(EMBEDDED_MODEL_DIRECTORY, join(repoRoot, 'models/crossrank-mini'));
+});
+
+test('several processes share the cores, and each has a worker at least', () => {
+  const workers = (flags: Readonly<Record<string, string>>) => loadConfig(flags, {}).config.workers;
+  assert.equal(workers({ processes: '2' }), Math.max(1, Math.floor(usableCores() / 2)));
+  assert.equal(workers({ processes: '256' }), Math.max(1, Math.floor(usableCores() / 256)));
+  assert.equal(workers({ processes: '2', workers: '3' }), 3);
+  assert.throws(() => loadConfig({ processes: '0' }, {}), /^RerankError: --processes must be an integer from 1 to 256, got '0'$/);
 });
 
 test('a flag wins over its variable, a variable over the default', () => {

@@ -49,7 +49,7 @@ export async function serveInProcesses({ config, flags, logger, startedMs }: Pri
   });
   endOnBugs(logger, (reason) => void supervisor.shutdown(reason, 'prompt'));
   const facts = await supervisor.start();
-  if (!supervisor.isClosing) {
+  if (facts !== null && !supervisor.isClosing) {
     logger.info('ready', { ...facts, processes, ready_ms: Math.round(performance.now() - startedMs) });
     showExample(String(facts.url));
   }

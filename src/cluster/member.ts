@@ -115,6 +115,7 @@ export class Member {
     if (this.#exit !== null) return;
     clearTimeout(this.#killer);
     this.#killer = setTimeout(() => this.#forked.kill('SIGKILL'), ms);
+    this.#killer.unref(); // the process itself keeps the primary alive
   }
 }
 

@@ -59,9 +59,10 @@ export class Supervisor {
   /**
    * The first process alone, so that a packed copy is made once; then the others together. Resolves with the facts of the first when all are ready.
    *
+   * @returns null when the service was told to end meanwhile; it has ended then
    * @throws RerankError the cause of the first that cannot start; no process is left then
    */
-  async start(): Promise<Facts> {
+  async start(): Promise<Facts | null> {
     const [first, ...others] = this.#slots as [Slot, ...Slot[]];
     try {
       const facts = await first.start('at-once');
@@ -69,6 +70,7 @@ export class Supervisor {
       this.#state = 'serving';
       return facts;
     } catch (error) {
+      if (this.#stopped !== null) return this.#stopped.then(() => null);
       await this.shutdown('a process could not start', 'prompt');
       throw error;
     }

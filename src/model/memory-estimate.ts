@@ -17,8 +17,8 @@ const ATTENTION_BUFFERS = 2;
 /** V8 heap, tokenizer, code of the runtime. */
 const PROCESS_BYTES = 150 * 2 ** 20;
 
-/** Heap of the process that only starts and watches others. */
-const PRIMARY_BYTES = 80 * 2 ** 20;
+/** The process that only starts and watches others. */
+const PRIMARY_BYTES = 90 * 2 ** 20;
 
 /** A packed copy is mapped once for all workers; this share of it each worker still has for itself (bench/results/memory.json). */
 const PRIVATE_SHARE = 0.15;

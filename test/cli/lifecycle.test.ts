@@ -1,6 +1,7 @@
 // Start, drain and stop with a scripted engine: what callers and probes see at each step.
 
 import assert from 'node:assert/strict';
+import { Agent, request } from 'node:http';
 import { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { type Engine, type Lifecycle, startLifecycle } from '../../src/cli/lifecycle.ts';
@@ -61,6 +62,69 @@ test('a second signal does not wait', async (t) => {
   void lifecycle.shutdown('SIGTERM', 'announced');
   await lifecycle.shutdown('SIGTERM', 'announced');
   assert.equal((await accepted).status, 503);
+  assert.equal(engine.closed, true);
+});
+
+test('drain delay: readiness falls first, work is still taken; a second signal ends the wait', async (t) => {
+  const { engine, lifecycle } = await start(t, { drainDelay: '600' });
+  engine.state = 'ready';
+  const stopped = lifecycle.shutdown('SIGTERM', 'announced');
+  assert.equal((await get(lifecycle, '/ready')).status, 503);
+  const answer = await rank(lifecycle);
+  assert.deepEqual([answer.status, answer.headers.get('connection')], [200, 'close']);
+  void lifecycle.shutdown('SIGTERM', 'announced');
+  await stopped;
+});
+
+test('a prompt shutdown skips the drain delay', async (t) => {
+  const { engine, lifecycle } = await start(t, { drainDelay: '600' });
+  engine.state = 'ready';
+  await lifecycle.shutdown('SIGINT', 'prompt');
+  assert.equal(engine.closed, true);
+});
+
+test('SIGTERM leaves an idle connection open, and its next request is told 503 instead of being reset', async (t) => {
+  const { engine, lifecycle } = await start(t, { held: true });
+  engine.state = 'ready';
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  assert.equal(await statusOver(agent, lifecycle), 200);
+  const accepted = rank(lifecycle);
+  await eventually(() => engine.running === 1);
+  const [idle] = Object.values(agent.freeSockets).flat();
+  const stopped = lifecycle.shutdown('SIGTERM', 'announced');
+  assert.equal(await statusOver(agent, lifecycle), 503);
+  assert.ok(idle !== undefined);
+  await eventually(() => idle.destroyed);
+  engine.release();
+  assert.equal((await accepted).status, 200);
+  await stopped;
+});
+
+test('retiring: no new connections, an open one is served in full once more, then everything is closed', async (t) => {
+  const { engine, lifecycle } = await start(t);
+  engine.state = 'ready';
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  assert.equal(await statusOver(agent, lifecycle), 200);
+  const retired = lifecycle.retire();
+  assert.equal(lifecycle.isDraining(), false);
+  await assert.rejects(rank(lifecycle), 'a new connection');
+  assert.equal(engine.closed, false);
+  assert.equal(await statusOver(agent, lifecycle), 200);
+  await retired;
+  assert.equal(engine.closed, true);
+});
+
+test('a shutdown ends a retirement that waits for an idle connection', async (t) => {
+  const { engine, lifecycle } = await start(t);
+  engine.state = 'ready';
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  assert.equal(await statusOver(agent, lifecycle), 200);
+  const retired = lifecycle.retire();
+  await lifecycle.shutdown('SIGINT', 'prompt');
+  await retired;
   assert.equal(engine.closed, true);
 });
 
@@ -127,9 +191,10 @@ interface Started {
 
 async function start(
   test: TestContext,
-  options: { readonly held?: boolean; readonly drainSeconds?: string } = {},
+  options: { readonly held?: boolean; readonly drainSeconds?: string; readonly drainDelay?: string } = {},
 ): Promise<Started> {
-  const { config } = loadConfig({ port: '0', 'drain-timeout': options.drainSeconds ?? '10' }, {});
+  const { drainSeconds = '10', drainDelay = '0' } = options;
+  const { config } = loadConfig({ port: '0', 'drain-timeout': drainSeconds, 'drain-delay': drainDelay }, {});
   const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
   const logger = createLogger({ level: 'error', json: true, colour: false, stream });
   const engine = new ScriptedEngine(options.held === true);
@@ -140,6 +205,15 @@ async function start(
 
 function get({ server }: Lifecycle, path: string): Promise<Response> {
   return fetch(server.url + path);
+}
+
+/** `/ready` on a connection of the agent. */
+function statusOver(agent: Agent, { server }: Lifecycle): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(`${server.url}/ready`, { agent }, (res) => res.resume().on('end', () => setImmediate(resolve, res.statusCode)))
+      .on('error', reject)
+      .end();
+  });
 }
 
 function rank({ server }: Lifecycle): Promise<Response> {

@@ -33,6 +33,9 @@ export class Crossrank {
   readonly finished: Promise<Finished>;
   #stdout = '';
   #stderr = '';
+  /** How much of stderr is in `#entries`: a server under load logs megabytes, and is looked at every few milliseconds. */
+  #parsedChars = 0;
+  readonly #entries: Record<string, unknown>[] = [];
 
   constructor(test: TestContext, args: readonly string[], { environment, nodeFlags = [], stdin = false }: CrossrankOptions = {}) {
     const env = { PATH: process.env.PATH, CROSSRANK_CACHE_DIR: TEST_CACHE, ...environment };
@@ -58,17 +61,19 @@ export class Crossrank {
   async logLine(message: string, count = 1): Promise<Record<string, unknown>> {
     const giveUpMs = performance.now() + 30_000;
     while (performance.now() < giveUpMs && this.child.exitCode === null && this.child.signalCode === null) {
-      const line = this.#lines().filter((entry) => entry.message === message)[count - 1];
+      const line = this.logLines(message)[count - 1];
       if (line !== undefined) return line;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     throw new Error(`no log line '${message}' in:\n${this.#stderr}`);
   }
 
-  #lines(): Record<string, unknown>[] {
-    return this.#stderr
-      .split('\n')
-      .filter((line) => line.startsWith('{') && line.endsWith('}'))
-      .map((line) => JSON.parse(line));
+  /** Those with this message so far. */
+  logLines(message: string): readonly Record<string, unknown>[] {
+    const end = this.#stderr.lastIndexOf('\n') + 1;
+    const fresh = this.#stderr.slice(this.#parsedChars, end).split('\n');
+    this.#parsedChars = Math.max(end, this.#parsedChars);
+    this.#entries.push(...fresh.filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line)));
+    return this.#entries.filter((entry) => entry.message === message);
   }
 }

@@ -224,8 +224,8 @@ async function send(url: string, init?: RequestInit): Promise<Reply> {
 }
 
 /** Polls until `condition` holds. @throws Error after two seconds */
-export async function eventually(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 2000;
+export async function eventually(condition: () => boolean, limitMs = 2000): Promise<void> {
+  const giveUpMs = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > giveUpMs) throw new Error('condition did not come true');
     await new Promise((resolve) => setTimeout(resolve, 5));

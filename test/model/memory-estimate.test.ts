@@ -41,3 +41,15 @@ test('external data counts, and the weights of a packed copy count once', () => 
   assert.ok(need({ packed: true }) < 2 * bytes);
   assert.equal(need({ dtype: 'int8' }), bytes);
 });
+
+test('processes are counted: their heaps and runs each, the packed weights once', () => {
+  const spec = fakeSpec({ onnxFile: join(oracleModel('external-data'), 'model.onnx'), maxLength: 512 });
+  const one = estimateMemory(spec, { ...ONE, packed: true });
+  const four = estimateMemory(spec, { ...ONE, packed: true, processes: 4 });
+  assert.equal(four.weightsBytes, estimateMemory(spec, { ...ONE, packed: true, workers: 4 }).weightsBytes);
+  assert.ok(four.totalBytes > 3 * one.totalBytes);
+  assert.throws(
+    () => checkMemory(spec, { ...ONE, processes: 4 }, 2 ** 20),
+    /1 worker\(s\) in each of 4 processes .* fewer --processes/s,
+  );
+});
