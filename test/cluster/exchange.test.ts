@@ -27,10 +27,10 @@ test('its own account, when the primary is silent or leaves it out', async () =>
   ]);
 });
 
-test('it answers when asked, and once more at its end', () => {
+test('it answers when asked, and once more at its end', async () => {
   const { exchange, sent } = exchangeOf(0);
   exchange.hear({ kind: 'give-snapshot', id: 5 });
-  exchange.sayFarewell();
+  await exchange.sayFarewell();
   assert.deepEqual(sent, [
     { kind: 'snapshot', id: 5, snapshot: 'mine' },
     { kind: 'snapshot', id: null, snapshot: 'mine' },
@@ -61,6 +61,6 @@ test('what is no message of ours is null', () => {
 
 function exchangeOf(process: number): { readonly exchange: Exchange; readonly sent: FromProcess[] } {
   const sent: FromProcess[] = [];
-  const exchange = new Exchange({ process, send: (message) => void sent.push(message), own: () => 'mine', timeoutMs: 1 });
+  const exchange = new Exchange({ process, send: (message) => void sent.push(message), own: async () => 'mine', timeoutMs: 1 });
   return { exchange, sent };
 }
