@@ -113,8 +113,8 @@ function stroke(index: number): string {
   return `stroke="${colour}" stroke-width="2"${dash === '' ? '' : ` stroke-dasharray="${dash}"`}`;
 }
 
-/** The next 1, 2, 2.5, 4, 5 or 8 times a power of ten: four steps of it are readable numbers. */
+/** The next 1, 2, 2.5, 3, 4, 5 or 8 times a power of ten: four steps of it are readable numbers. */
 function niceEnd(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  return power * ([1, 2, 2.5, 4, 5, 8, 10].find((step) => step * power >= value) ?? 10);
+  return power * ([1, 2, 2.5, 3, 4, 5, 8, 10].find((step) => step * power >= value) ?? 10);
 }
