@@ -19,7 +19,7 @@ import { sizing } from './sizing/sizing.ts';
 
 const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep, load, mixed, soak, faults };
 
-/** Ten thousand requests of a large model, the figures for sizing, and the sweep behind the worker's constants are long; faults need a container engine. */
+/** The rest is long and answers other questions: the worker's constants, ten thousand requests of a large model, overload and soak, faults (in a container engine). */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]

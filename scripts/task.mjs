@@ -126,6 +126,7 @@ async function start(args) {
 }
 
 const [task, ...args] = process.argv.slice(2);
+process.env.ORT_DISABLE_TELEMETRY = '1'; // for tests and benches that open sessions by themselves
 process.chdir(root);
 install(root, 'the locked dependencies');
 switch (task) {

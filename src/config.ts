@@ -3,10 +3,12 @@
 import { resolve } from 'node:path';
 import { hubEndpoint, hubStallMs, proxySettings } from './config/hub-environment.ts';
 import { environmentName, OPTIONS, type OptionKey, type OptionSpec, optionEntries } from './config/options.ts';
+import { traceSettingsOf } from './config/trace-environment.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import type { HubSettings } from './model/hub/hub-settings.ts';
 import { didYouMean } from './nearest-name.ts';
+import type { TraceSettings } from './tracing/trace-settings.ts';
 import { VERSION } from './version.ts';
 
 /** Every option's value under its key; keys carry their units. */
@@ -96,6 +98,18 @@ export function libraryHubOptions(given: Partial<HubOptions>, environment: NodeJ
   return options;
 }
 
+/**
+ * Where spans go and which: the options, and the variables that all OpenTelemetry software shares. Null when none are to be sent.
+ *
+ * @throws RerankError `config` when one of the variables makes no sense
+ */
+export function traceSettings(
+  options: Pick<Config, 'otlpEndpoint' | 'otlpServiceName'>,
+  environment: NodeJS.ProcessEnv = process.env,
+): TraceSettings | null {
+  return traceSettingsOf({ endpoint: options.otlpEndpoint, serviceName: options.otlpServiceName }, environment);
+}
+
 /** The configuration for logs and reports, secrets as `***`. */
 export function printableConfig(config: Config): Readonly<Record<string, unknown>> {
   const shown = optionEntries().map(([key, option]) => [key, option.secret === true && isSet(config[key]) ? '***' : config[key]]);
@@ -104,6 +118,14 @@ export function printableConfig(config: Config): Readonly<Record<string, unknown
 
 function isSet(value: unknown): boolean {
   return value !== null && !(Array.isArray(value) && value.length === 0);
+}
+
+/**
+ * Turns the telemetry of onnxruntime off, for this process and those it starts: since 1.30 a session otherwise keeps a device id and a database
+ * below the user's cache folder and looks up a host of its vendor. Called before any thread opens a session; nobody can turn it on again.
+ */
+export function disableRuntimeTelemetry(environment: NodeJS.ProcessEnv = process.env): void {
+  environment.ORT_DISABLE_TELEMETRY = '1';
 }
 
 /** Whether log lines get colours: NO_COLOR is the users' common switch (no-color.org). */

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { Tensor } from 'onnxruntime-common';
 import { resolveActivationName } from './activation-name.ts';
-import { cacheDirectory, hubSettings, libraryHubOptions } from './config.ts';
+import { cacheDirectory, disableRuntimeTelemetry, hubSettings, libraryHubOptions } from './config.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from './embedded-model.ts';
 import { RerankError } from './errors.ts';
 import { memoryLimitBytes, usableCores } from './limits.ts';
@@ -142,6 +142,7 @@ export class CrossEncoder implements AsyncDisposable {
    *   `cancelled` when `signal` ended a download
    */
   static async load(model: string = EMBEDDED_MODEL_DIRECTORY, options: CrossEncoderOptions = {}): Promise<CrossEncoder> {
+    disableRuntimeTelemetry();
     const workers = options.workers ?? usableCores();
     if (!Number.isInteger(workers) || workers < 1)
       throw new RerankError('config', `workers must be an integer of at least 1, got ${workers}`);

@@ -2,7 +2,9 @@
 // Command line entry: runs the command and turns every failure into one message and an exit code.
 
 import { createProgram, reportFailure, withCommand } from './cli/program.ts';
+import { disableRuntimeTelemetry } from './config.ts';
 
+disableRuntimeTelemetry();
 const args = withCommand(process.argv.slice(2));
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -173,7 +173,8 @@ export interface Chunking {
 /** Pairs sent to one worker in one task. Texts are sent once, however often a pair uses them. */
 export interface PairBatch {
   readonly queries: readonly string[];
-  readonly documents: readonly string[];
+  /** null where the query stands alone: one text, not a pair with an empty second one. */
+  readonly documents: readonly (string | null)[];
   /** `[pairs x 2]`: index into queries, index into documents. */
   readonly pairs: Uint32Array;
   readonly encode: EncodeOptions;
@@ -181,9 +182,17 @@ export interface PairBatch {
   readonly cost: number;
 }
 
-/** Main -> worker. `cancel[0]` turns 1 when the result is no longer wanted; looked at between documents and micro-batches. */
-export interface ScoreTask {
-  readonly batch: PairBatch;
+/** Texts whose tokens are asked for, for one worker in one task. */
+export interface TextBatch {
+  readonly texts: readonly string[];
+  readonly addSpecialTokens: boolean;
+  /** As {@link PairBatch.cost}. */
+  readonly cost: number;
+}
+
+/** Main -> worker. `cancel[0]` turns 1 when the result is no longer wanted; looked at between documents, words and micro-batches. */
+export interface WorkerTask {
+  readonly batch: PairBatch | TextBatch;
   readonly cancel: Int32Array;
 }
 
@@ -205,14 +214,35 @@ export interface BatchScores {
   readonly runs: number;
 }
 
-/** Worker -> main. Errors travel as data. */
-export type ScoreReply = ({ readonly ok: true } & BatchScores) | { readonly ok: false; readonly error: ErrorData };
+/** Tokens of one text; all lists have one entry a token. */
+export interface TextTokens {
+  readonly ids: Int32Array;
+  /** Bytes of the text in UTF-8, `[start, stop)`, that the token came from; -1 for the special tokens put around the text. */
+  readonly starts: Int32Array;
+  readonly stops: Int32Array;
+  /** Those bytes as text, U+FFFD where they cut a character; of a special token its name. */
+  readonly texts: readonly string[];
+}
 
-/** What the pool adds to a scored batch. */
-export interface ScoredBatch extends BatchScores {
+/** Tokens of the texts of a batch, in its order. */
+export interface BatchTokens {
+  readonly tokens: readonly TextTokens[];
+  readonly tokenizationMs: number;
+}
+
+/** Worker -> main. Errors travel as data. */
+export type WorkerReply =
+  | ({ readonly ok: true } & (BatchScores | BatchTokens))
+  | { readonly ok: false; readonly error: ErrorData };
+
+/** What the pool adds to the reply of a batch. */
+export interface QueueTime {
   /** Time from submit to the start in a worker. */
   readonly queueMs: number;
 }
+
+export type ScoredBatch = BatchScores & QueueTime;
+export type TokenizedBatch = BatchTokens & QueueTime;
 
 /** Urgency of a call that names none, on RFC 9218's scale of 0 (most urgent) to 7 (background). */
 export const DEFAULT_URGENCY = 3;
@@ -260,6 +290,8 @@ export interface Scorer {
   status(): ScorerStatus;
   /** Settles for every batch: with scores, or with `deadline`, `cancelled`, `draining`, `inference`, `not_ready`. */
   score(batches: readonly PairBatch[], ticket: Ticket): Promise<ScoredBatch[]>;
+  /** Settles as {@link score}, in the same queue. */
+  tokenize(batches: readonly TextBatch[], ticket: Ticket): Promise<TokenizedBatch[]>;
   /** Waits until nothing runs or is queued, or timeoutMs passed; then cancels what is left, waits for idle, and ends the workers. */
   close(timeoutMs: number): Promise<void>;
 }

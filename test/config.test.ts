@@ -49,6 +49,10 @@ test('defaults', () => {
     apiKeys: [],
     fileApiKeys: [],
     corsAllowOrigins: ['*'],
+    prometheusPort: null,
+    metricsAuth: true,
+    otlpEndpoint: null,
+    otlpServiceName: 'crossrank',
     logLevel: 'info',
     jsonOutput: null,
   });

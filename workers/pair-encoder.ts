@@ -1,12 +1,14 @@
 // Query and document texts -> token ids as the reference tokenizer gives them. The scorer imports it.
 
 import { RerankError } from '../src/errors.ts';
-import type { EncodeOptions, ModelSpec, PairBatch } from '../src/protocol.ts';
+import type { EncodeOptions, ModelSpec, PairBatch, TextBatch, TextTokens } from '../src/protocol.ts';
 import { documentTokensNeeded, type FitRule, fitPair } from './fit-pair.ts';
+import { tokenizeText } from './text-tokens.ts';
 import { type LoadedTokenizer, type LoadOptions, loadTokenizer } from './tokenizer/load.ts';
 import { TemplateEncoder } from './tokenizer/pair-template.ts';
 import type { Template } from './tokenizer/template.ts';
 import type { CutText } from './tokenizer/text-encoder.ts';
+import { keep } from './tokenizer/truncate.ts';
 
 /** One row of a run: what the model takes. */
 export interface TokenRow {
@@ -62,9 +64,29 @@ export class PairEncoder {
    */
   encodeBatch(batch: PairBatch, isCancelled: () => boolean): EncodedPair[] | null {
     const rule = this.#rule(batch.encode);
-    return this.#template === null
-      ? this.#encodePlain(batch, rule, isCancelled)
-      : this.#encodeTemplate(this.#template, batch, rule, isCancelled);
+    const encode = this.#template === null ? this.#plain(batch, rule) : this.#inTemplate(this.#template, batch, rule);
+    const encodeAlone = this.#alone(batch, rule);
+    const { pairs, documents } = batch;
+    const encoded: EncodedPair[] = [];
+    this.#template?.reset();
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (isCancelled()) return null;
+      const [query, document] = [pairs[i]!, pairs[i + 1]!];
+      encoded.push(documents[document] === null ? encodeAlone(query) : encode(query, document));
+    }
+    this.#template?.reset();
+    return encoded;
+  }
+
+  /** Tokens of texts with their places; null when cancelled. @param isCancelled looked at before every word */
+  tokenize({ texts, addSpecialTokens }: TextBatch, isCancelled: () => boolean): TextTokens[] | null {
+    const all: TextTokens[] = [];
+    for (const text of texts) {
+      const tokens = tokenizeText(this.#tokenizer, text, addSpecialTokens, isCancelled);
+      if (tokens === null) return null;
+      all.push(tokens);
+    }
+    return all;
   }
 
   #rule({ maxLength, truncationSide, maxTokensPerDocument, chunking }: EncodeOptions): FitRule {
@@ -93,41 +115,43 @@ export class PairEncoder {
     return this.#maxLength;
   }
 
-  #encodePlain({ queries, documents, pairs }: PairBatch, rule: FitRule, isCancelled: () => boolean): EncodedPair[] | null {
+  #plain({ queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
     const { text, templates } = this.#tokenizer;
     const encodeQuery = once(queries, (value) => text.encode(value, rule.budget + 1, rule.side));
     const encodeDocument = once(documents, (value) => text.encode(value, documentTokensNeeded(rule), rule.side));
-    const encoded: EncodedPair[] = [];
-    for (let i = 0; i < pairs.length; i += 2) {
-      if (isCancelled()) return null;
-      const fitted = fitPair(text, encodeQuery(pairs[i]!), encodeDocument(pairs[i + 1]!), rule);
-      const rows = fitted.documents.map((document) => assemble(templates.pair, fitted.query, document));
-      encoded.push({ rows, truncated: fitted.truncated });
-    }
-    return encoded;
+    return (query, document) => {
+      const fitted = fitPair(text, encodeQuery(query), encodeDocument(document), rule);
+      const rows = fitted.documents.map((ids) => assemble(templates.pair, fitted.query, ids));
+      return { rows, truncated: fitted.truncated };
+    };
   }
 
-  #encodeTemplate(
-    template: TemplateEncoder,
-    { queries, documents, pairs }: PairBatch,
-    rule: FitRule,
-    isCancelled: () => boolean,
-  ): EncodedPair[] | null {
-    const none = new Int32Array(0);
-    const encoded: EncodedPair[] = [];
-    template.reset();
-    for (let i = 0; i < pairs.length; i += 2) {
-      if (isCancelled()) return null;
-      const { rows, truncated } = template.encode(textAt(queries, pairs[i]!), textAt(documents, pairs[i + 1]!), rule);
-      encoded.push({ rows: rows.map((pieces) => assemble(template.frame, concatenate(pieces), none)), truncated });
-    }
-    template.reset();
-    return encoded;
+  #inTemplate(template: TemplateEncoder, { queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
+    return (query, document) => {
+      const { rows, truncated } = template.encode(textAt(queries, query), textAt(documents, document), rule);
+      return { rows: rows.map((pieces) => assemble(template.frame, concatenate(pieces), NONE)), truncated };
+    };
+  }
+
+  /** A text without a second one: the tokenizer's own form for it, whatever the form of pairs. */
+  #alone({ queries, encode: { maxLength } }: PairBatch, { side }: FitRule): (query: number) => EncodedPair {
+    const { text, templates } = this.#tokenizer;
+    const room = Math.min(this.#maxLength, maxLength ?? Number.POSITIVE_INFINITY) - templates.single.specialTokens;
+    return (query) => {
+      const ids = text.encode(textAt(queries, query), Math.max(room, 0) + 1, side);
+      const kept = keep(ids, Math.max(room, 0), side);
+      return { rows: [assemble(templates.single, kept, NONE)], truncated: kept.length < ids.length };
+    };
   }
 }
 
+/** @param query, document places in the batch's lists */
+type EncodeByIndex = (query: number, document: number) => EncodedPair;
+
+const NONE = new Int32Array(0);
+
 /** Ids of a batch's texts by their index, made when first asked for. */
-function once(texts: readonly string[], encode: (text: string) => Int32Array): (index: number) => CutText {
+function once(texts: readonly (string | null)[], encode: (text: string) => Int32Array): (index: number) => CutText {
   const known = new Array<CutText | undefined>(texts.length);
   return (index) => {
     const text = textAt(texts, index);
@@ -147,7 +171,7 @@ function tooMuchShared(overlap: number, budget: number): RerankError {
   return new RerankError('validation', message, { field: 'chunk_overlap' });
 }
 
-function textAt(texts: readonly string[], index: number): string {
+function textAt(texts: readonly (string | null)[], index: number): string {
   return texts[index] ?? missingText(index);
 }
 

@@ -1,14 +1,14 @@
-// Entry of a worker thread: load, warm up, report ready, then score tasks. Errors leave as data.
+// Entry of a worker thread: load, warm up, report ready, then score and tokenise. Errors leave as data.
 
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { RerankError, toErrorData } from '../src/errors.ts';
-import type { ScoreReply, ScoreTask, WorkerFailed, WorkerOptions, WorkerReady } from '../src/protocol.ts';
+import type { BatchScores, WorkerFailed, WorkerOptions, WorkerReady, WorkerReply, WorkerTask } from '../src/protocol.ts';
 import { BatchScorer } from './scorer.ts';
 import { yieldToOtherThreads } from './thread-priority.ts';
 import { warmUp } from './warm-up.ts';
 
-type Handler = (task: ScoreTask) => Promise<ScoreReply>;
+type Handler = (task: WorkerTask) => Promise<WorkerReply>;
 
 async function initialize(): Promise<Handler> {
   const options = workerData as WorkerOptions;
@@ -18,7 +18,7 @@ async function initialize(): Promise<Handler> {
     const scorer = await BatchScorer.open(options);
     const warm = await warmUp(scorer, options.spec, options.weights);
     report({ kind: 'ready', threadId, loadMs: performance.now() - started, ...warm });
-    return (task) => score(scorer, task);
+    return (task) => work(scorer, task);
   } catch (error) {
     // The class and code of an Error are lost on the way to the main thread, this message keeps them.
     report({ kind: 'failed', threadId, error: toErrorData(error, 'model_files') });
@@ -31,22 +31,24 @@ function report(message: WorkerReady | WorkerFailed): void {
   parentPort.postMessage(message);
 }
 
-async function score(scorer: BatchScorer, { batch, cancel }: ScoreTask): Promise<ScoreReply> {
+async function work(scorer: BatchScorer, { batch, cancel }: WorkerTask): Promise<WorkerReply> {
+  const isCancelled = (): boolean => Atomics.load(cancel, 0) !== 0;
   try {
-    const scores = await scorer.score(batch, () => Atomics.load(cancel, 0) !== 0);
-    return transferred({ ok: true, ...scores });
+    if ('texts' in batch) return { ok: true, ...scorer.tokenize(batch, isCancelled) };
+    return transferred(await scorer.score(batch, isCancelled));
   } catch (error) {
     return { ok: false, error: toErrorData(error, 'inference') };
   }
 }
 
 /** Marks the reply's buffers as moved, not copied. Each array owns its whole buffer: moving a view would detach its parent. */
-function transferred(reply: ScoreReply & { ok: true }): ScoreReply {
-  const { logits, tokenCounts, truncated, chunks } = reply;
+function transferred(scores: BatchScores): WorkerReply {
+  const { logits, tokenCounts, truncated, chunks } = scores;
   const buffers = [logits, tokenCounts, truncated, ...(chunks === null ? [] : [chunks])].map(({ buffer }) => buffer);
+  const reply = { ok: true, ...scores };
   // Piscina's types know a single movable value; an object with its two symbols carries several buffers.
   const movable = { [transferableSymbol]: buffers, [valueSymbol]: reply } as unknown as Parameters<typeof move>[0];
-  return move(movable) as unknown as ScoreReply;
+  return move(movable) as unknown as WorkerReply;
 }
 
 /** Piscina looks the handler up as the module's default export. */

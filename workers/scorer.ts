@@ -1,7 +1,16 @@
 // One worker's engine: encode -> micro-batch -> run -> logits. Knows nothing of threads or the pool.
 
 import { RerankError } from '../src/errors.ts';
-import type { BatchScores, ModelWeights, PairBatch, SessionFacts, WeightsCheck, WorkerOptions } from '../src/protocol.ts';
+import type {
+  BatchScores,
+  BatchTokens,
+  ModelWeights,
+  PairBatch,
+  SessionFacts,
+  TextBatch,
+  WeightsCheck,
+  WorkerOptions,
+} from '../src/protocol.ts';
 import { buildFeeds, type Padding, planRuns, RUN_LIMITS, type RunLimits } from './micro-batch.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { PairEncoder, PLAIN_ENCODING, type TokenRow } from './pair-encoder.ts';
@@ -68,6 +77,19 @@ export class BatchScorer {
       tokenizationMs: tokenized - started,
       inferenceMs: performance.now() - tokenized,
     };
+  }
+
+  /**
+   * Tokens of texts, whatever their length.
+   *
+   * @param isCancelled looked at between words
+   * @throws RerankError `cancelled`
+   */
+  tokenize(batch: TextBatch, isCancelled: () => boolean): BatchTokens {
+    const started = performance.now();
+    const tokens = this.#encoder.tokenize(batch, isCancelled);
+    if (tokens === null) throw cancelled();
+    return { tokens, tokenizationMs: performance.now() - started };
   }
 
   /** A pair's ids and logits, to be compared by {@link logitsOf} later. */

@@ -15,9 +15,12 @@ export interface Sample {
   readonly sockets: number;
   /** A /health there and back: the event loop's delay, and ours; NaN when none came in time. */
   readonly health_ms: number;
+  /** Used heap of the main thread, and the 99th percentile of its event-loop delay since the last look; NaN without /metrics. */
+  readonly heap_mib: number;
+  readonly loop_p99_ms: number;
 }
 
-const HEALTH_TIMEOUT_MS = 10_000;
+const ASK_TIMEOUT_MS = 10_000;
 
 export class Sampler {
   readonly samples: Sample[] = [];
@@ -42,13 +45,14 @@ export class Sampler {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const started = performance.now();
-      this.samples.push({ at: Date.now(), ...processFigures(pid), health_ms: await healthMs(url, this.#agent) });
+      const figures = { at: Date.now(), ...processFigures(pid), health_ms: await healthMs(url, this.#agent) };
+      this.samples.push({ ...figures, ...(await metricsFigures(url, this.#agent)) });
       await sleep(Math.max(0, everyMs - (performance.now() - started)), undefined, { signal }).catch(() => {});
     }
   }
 }
 
-function processFigures(pid: number): Omit<Sample, 'at' | 'health_ms'> {
+function processFigures(pid: number): Pick<Sample, 'rss_mib' | 'threads' | 'descriptors' | 'sockets'> {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN);
@@ -72,15 +76,30 @@ function isSocket(pid: number, name: string): boolean {
   }
 }
 
-function healthMs(url: string, agent: Agent): Promise<number> {
+async function healthMs(url: string, agent: Agent): Promise<number> {
   const started = performance.now();
+  return (await textOf(`${url}/health`, agent)) === null ? Number.NaN : performance.now() - started;
+}
+
+async function metricsFigures(url: string, agent: Agent): Promise<Pick<Sample, 'heap_mib' | 'loop_p99_ms'>> {
+  const text = (await textOf(`${url}/metrics`, agent)) ?? '';
+  const value = (series: string): number => Number(new RegExp(`^${series} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  return {
+    heap_mib: value('nodejs_heap_size_used_bytes') / 2 ** 20,
+    loop_p99_ms: value('nodejs_eventloop_lag_p99_seconds') * 1000,
+  };
+}
+
+/** null without an answer of 200 in time. */
+function textOf(url: string, agent: Agent): Promise<string | null> {
   return new Promise((resolve) => {
-    const asked = get(`${url}/health`, { agent, timeout: HEALTH_TIMEOUT_MS }, (answer) => {
-      answer.resume();
-      answer.once('end', () => resolve(answer.statusCode === 200 ? performance.now() - started : Number.NaN));
-      answer.once('error', () => resolve(Number.NaN));
+    const asked = get(url, { agent, timeout: ASK_TIMEOUT_MS }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.once('end', () => resolve(answer.statusCode === 200 ? Buffer.concat(chunks).toString() : null));
+      answer.once('error', () => resolve(null));
     });
     asked.once('timeout', () => asked.destroy());
-    asked.once('error', () => resolve(Number.NaN));
+    asked.once('error', () => resolve(null));
   });
 }

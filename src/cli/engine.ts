@@ -8,19 +8,25 @@ import type { ResolvedModel } from '../model/hub/resolve-model.ts';
 import { checkMemory, type MemoryPlan } from '../model/memory-estimate.ts';
 import { loadModelSpec } from '../model/model-spec.ts';
 import { type PreparedEvent, PreparedWeights } from '../model/prepared/prepared-weights.ts';
-import { type PoolEvent, WorkerPool, type WorkerPoolOptions } from '../pool/worker-pool.ts';
+import { type BatchReport, type PoolEvent, WorkerPool, type WorkerPoolOptions } from '../pool/worker-pool.ts';
 import type { ModelSpec } from '../protocol.ts';
 import { Reranker } from '../rerank/reranker.ts';
 import type { Engine } from './lifecycle.ts';
 import { findModel } from './model-source.ts';
+
+/** Whoever counts what the pool does. */
+export interface PoolObserver {
+  readonly onBatch: (batch: BatchReport) => void;
+  readonly onPoolEvent: (event: PoolEvent) => void;
+}
 
 /**
  * Begins to load a model; the engine's `started` tells when it is warm.
  *
  * @param spec from {@link readSpec}
  */
-export function createEngine(config: Config, spec: ModelSpec, logger: Logger): Engine {
-  const scorer = createPool(config, spec, logger, { nice: SERVING_NICE });
+export function createEngine(config: Config, spec: ModelSpec, logger: Logger, observer: PoolObserver): Engine {
+  const scorer = createPool(config, spec, logger, { nice: SERVING_NICE, observer });
   const service = new Reranker(scorer, {
     servedModelName: config.servedModelName,
     maxQueueSeconds: config.maxQueueSeconds,
@@ -62,7 +68,7 @@ export function createPool(
   config: Config,
   spec: ModelSpec,
   logger: Logger,
-  options: Pick<WorkerPoolOptions, 'nice' | 'queue'> = {},
+  { observer, ...options }: Pick<WorkerPoolOptions, 'nice' | 'queue'> & { readonly observer?: PoolObserver } = {},
 ): WorkerPool {
   return new WorkerPool({
     spec,
@@ -70,7 +76,11 @@ export function createPool(
     workers: config.workers,
     cpuMemArena: config.cpuMemArena,
     ...options,
-    onEvent: (event) => logPoolEvent(logger, event),
+    onEvent: (event) => {
+      logPoolEvent(logger, event);
+      observer?.onPoolEvent(event);
+    },
+    ...(observer && { onBatch: observer.onBatch }),
   });
 }
 

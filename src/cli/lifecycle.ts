@@ -4,10 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShutdownManner } from '../cluster/messages.ts';
 import type { Config } from '../config.ts';
 import { createApp } from '../http/app.ts';
+import type { MetricsText } from '../http/dependencies.ts';
+import { metricsListener } from '../http/metrics-route.ts';
 import { type RunningServer, startServer } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
+import type { ServerMetrics } from '../metrics.ts';
 import type { Scorer } from '../protocol.ts';
 import type { RerankService } from '../rerank/types.ts';
+import type { Tracing } from '../tracing.ts';
 
 /** What scores; the worker pool and its reranker in production. */
 export interface Engine {
@@ -17,8 +21,18 @@ export interface Engine {
   readonly started: Promise<void>;
 }
 
+/** What lets others see inside. */
+export interface Instruments {
+  readonly metrics: ServerMetrics;
+  readonly tracing: Tracing;
+  /** What GET /metrics answers where this process is one of several; by default the metrics of this one. */
+  readonly exposition?: MetricsText;
+}
+
 export interface Lifecycle {
   readonly server: RunningServer;
+  /** Of `--prometheus-port`; null without it. */
+  readonly metricsServer: RunningServer | null;
   isDraining(): boolean;
   /**
    * Readiness turns to 503; after the drain delay (`announced` only) new work is refused, accepted work finishes within the drain timeout,
@@ -41,14 +55,33 @@ const CUT_AFTER_MS = 1000; // for answers on their way when everything else is d
 const IDLE_GRACE_MS = 1000;
 
 /** Listens at once, so that probes are answered while the model loads. @throws RerankError `config` when it cannot listen */
-export async function startLifecycle(config: Config, logger: Logger, engine: Engine): Promise<Lifecycle> {
+export async function startLifecycle(
+  config: Config,
+  logger: Logger,
+  engine: Engine,
+  instruments: Instruments,
+): Promise<Lifecycle> {
   const stage: Stage = { draining: false, refusing: false };
   const { scorer, service } = engine;
+  const { metrics, tracing, exposition = metrics } = instruments;
   const isDraining = () => stage.draining;
   const refusesWork = () => stage.refusing;
-  const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork });
+  metrics.watch({ scorer, isDraining });
+  const seen = { metrics: exposition, observer: metrics.requests, tracer: tracing.tracer };
+  const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork, ...seen });
   const server = await startServer(app, config);
-  return new ServingLife({ config, logger, scorer, server, stage });
+  const metricsServer = await startMetricsServer(config, exposition).catch(async (error: unknown) => {
+    await server.stop(0);
+    throw error;
+  });
+  return new ServingLife({ config, logger, scorer, server, metricsServer, tracing, stage });
+}
+
+/** A port of its own, so that the main one can be closed to scrapers. */
+async function startMetricsServer(config: Config, metrics: MetricsText): Promise<RunningServer | null> {
+  const { prometheusPort } = config;
+  if (prometheusPort === null) return null;
+  return startServer(metricsListener(metrics), { ...config, port: prometheusPort }, '--prometheus-port');
 }
 
 /** The longest {@link Lifecycle.shutdown} waits for accepted work, in milliseconds. */
@@ -72,11 +105,14 @@ interface LifeParts {
   readonly logger: Logger;
   readonly scorer: Scorer;
   readonly server: RunningServer;
+  readonly metricsServer: RunningServer | null;
+  readonly tracing: Tracing;
   readonly stage: Stage;
 }
 
 class ServingLife implements Lifecycle {
   readonly server: RunningServer;
+  readonly metricsServer: RunningServer | null;
   readonly #parts: LifeParts;
   /** Aborted by the second signal. */
   readonly #hurry = new AbortController();
@@ -88,6 +124,7 @@ class ServingLife implements Lifecycle {
   constructor(parts: LifeParts) {
     this.#parts = parts;
     this.server = parts.server;
+    this.metricsServer = parts.metricsServer;
   }
 
   isDraining(): boolean {
@@ -120,23 +157,26 @@ class ServingLife implements Lifecycle {
   }
 
   async #retire(): Promise<void> {
-    const { config, logger, server } = this.#parts;
+    const { config, logger, server, metricsServer } = this.#parts;
     if (this.#stopped !== null) return this.#stopped;
     logger.info('retiring');
     server.closeAfterAnswers();
     server.leavePort();
+    metricsServer?.leavePort();
     const outcome = await outcomeOf(server.emptied(), retireLimitMs(config), this.#told.signal);
     this.#stopped ??= this.#close(outcome); // set by a shutdown that came in between
     return this.#stopped;
   }
 
   async #close(outcome: Outcome): Promise<void> {
-    const { logger, scorer, server } = this.#parts;
+    const { logger, scorer, server, metricsServer, tracing } = this.#parts;
     if (outcome !== 'done') logger.warn('requests are cut short', { reason: outcome });
     try {
       await scorer.close(0); // all accepted work is done, or its time is up
     } finally {
       await server.stop(CUT_AFTER_MS);
+      await metricsServer?.stop(0); // last, so that the drain can be watched
+      await tracing.close();
     }
     logger.info('stopped');
   }

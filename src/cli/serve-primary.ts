@@ -6,6 +6,7 @@ import { Supervisor } from '../cluster/supervisor.ts';
 import type { Config, FlagTexts } from '../config.ts';
 import { startServer } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
+import { addEnded, type MetricsSnapshot } from '../metrics.ts';
 import type { ResolvedModel } from '../model/hub/resolve-model.ts';
 import { specOf } from './engine.ts';
 import { endedBySignals } from './interrupt.ts';
@@ -32,7 +33,16 @@ export async function serveInProcesses({ config, flags, logger, startedMs }: Pri
   const { processes } = config;
   const order = { flags: typedFlags(flags), model: asOrdered(model), port: await chosenPort(config) };
   const limits = { drainMs: drainLimitMs(config), retireMs: retireLimitMs(config) };
-  const supervisor = new Supervisor({ processes, fork, order, logger, ...limits, wait, clock: () => performance.now() });
+  const supervisor = new Supervisor({
+    processes,
+    fork,
+    order,
+    logger,
+    ...limits,
+    wait,
+    clock: () => performance.now(),
+    foldEnded,
+  });
   listenForServiceSignals({
     onEnd: (reason, manner) => void supervisor.shutdown(reason, manner),
     onRestart: () => supervisor.restart(),
@@ -61,6 +71,10 @@ async function chosenPort(config: Config): Promise<number> {
   const probe = await startServer(() => {}, config);
   await probe.stop(0);
   return probe.port;
+}
+
+function foldEnded(sum: unknown, snapshot: unknown): MetricsSnapshot {
+  return addEnded(sum as MetricsSnapshot | null, snapshot as MetricsSnapshot);
 }
 
 async function wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,14 +2,16 @@
 
 import { deferred } from '../cluster/deferred.ts';
 import { Exchange } from '../cluster/exchange.ts';
-import type { FromProcess, ShutdownManner, StartOrder, ToProcess } from '../cluster/messages.ts';
+import type { FromProcess, ProcessSnapshot, ShutdownManner, StartOrder, ToProcess } from '../cluster/messages.ts';
 import { openPrimaryLine, type PrimaryLine } from '../cluster/node-cluster.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, traceSettings } from '../config.ts';
 import { RerankError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { type MetricsSnapshot, mergeSnapshots, type ServerMetrics } from '../metrics.ts';
+import { startTracing } from '../tracing.ts';
 import { createEngine, specOf } from './engine.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
-import { endOnBugs, serveLogger, servingFacts } from './serving.ts';
+import { createMetrics, endOnBugs, serveLogger, servingFacts } from './serving.ts';
 
 /** Returns when the process has ended its work; the primary tells failures, once for all processes. */
 export async function runServingProcess(): Promise<void> {
@@ -65,7 +67,7 @@ class ServingProcess {
       if (!wasEnding) await this.#over.promise.then(() => Promise.reject(error));
     }
     await this.#over.promise;
-    parts.exchange.sayFarewell();
+    await parts.exchange.sayFarewell();
   }
 
   hear(message: ToProcess): void {
@@ -96,8 +98,10 @@ class ServingProcess {
     if (listen === 'when-ready' && !this.#ending) await this.#listen(parts);
   }
 
-  async #listen({ config, logger, engine }: Parts): Promise<void> {
-    this.#lifecycle = await startLifecycle(config, logger, engine);
+  async #listen({ config, logger, engine, exchange, metrics }: Parts): Promise<void> {
+    const tracing = await startTracing(traceSettings(config), logger);
+    const exposition = { contentType: metrics.contentType, text: async () => mergedText(await exchange.collect()) };
+    this.#lifecycle = await startLifecycle(config, logger, engine, { metrics, tracing, exposition });
     this.#line.send({ kind: 'listening', url: this.#lifecycle.server.url });
     if (this.#ending) await this.#lifecycle.shutdown('told so while it began', 'prompt');
   }
@@ -113,15 +117,23 @@ interface Parts {
   readonly logger: Logger;
   readonly engine: Engine;
   readonly exchange: Exchange;
+  readonly metrics: ServerMetrics;
 }
 
 /** @throws RerankError when the configuration or the model is not what the primary saw */
 function buildParts({ flags, model, port, process }: StartOrder, line: PrimaryLine): Parts {
   const config: Config = { ...loadConfig(flags).config, port };
   const logger = serveLogger(config).child({ process });
-  const engine = createEngine(config, specOf(config, model), logger);
-  const exchange = new Exchange({ process, send: line.send, own: () => engine.scorer.status() });
-  return { config, logger, engine, exchange };
+  const spec = specOf(config, model);
+  const metrics = createMetrics(config, spec);
+  const engine = createEngine(config, spec, logger, metrics);
+  const exchange = new Exchange({ process, send: line.send, own: () => metrics.snapshot() });
+  return { config, logger, engine, exchange, metrics };
+}
+
+/** Of all processes, whichever of them is asked. */
+function mergedText(snapshots: readonly ProcessSnapshot[]): Promise<string> {
+  return mergeSnapshots(snapshots.map(({ snapshot }) => snapshot as MetricsSnapshot));
 }
 
 function failureMessage(error: unknown): FromProcess {

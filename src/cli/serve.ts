@@ -1,16 +1,17 @@
 // The command `crossrank serve`: one process, or several behind one port.
 
 import { Command } from 'commander';
-import { type Config, type FlagTexts, type LoadedConfig, loadConfig, printableConfig } from '../config.ts';
+import { type Config, type FlagTexts, type LoadedConfig, loadConfig, printableConfig, traceSettings } from '../config.ts';
 import { DIALECTS } from '../http/dialects/dialect-list.ts';
 import { dialectNamed } from '../http/route-table.ts';
 import type { Logger } from '../logger.ts';
+import { startTracing } from '../tracing.ts';
 import { addConfigFlags, readConfigFlags } from './config-flags.ts';
 import { createEngine, readSpec } from './engine.ts';
 import { endedBySignals } from './interrupt.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { serveInProcesses } from './serve-primary.ts';
-import { endOnBugs, serveLogger, servingFacts, showExample } from './serving.ts';
+import { createMetrics, endOnBugs, metricsUrl, serveLogger, servingFacts, showExample } from './serving.ts';
 import { listenForServiceSignals } from './signals.ts';
 
 export function serveCommand(): Command {
@@ -39,16 +40,19 @@ interface ServeContext {
 }
 
 async function serveAlone({ config, logger, startedMs }: ServeContext): Promise<void> {
+  const tracing = await startTracing(traceSettings(config), logger);
   // Before it listens: how long a download takes is not known, and a server that is ready must have its model.
   const spec = await endedBySignals((signal) => readSpec(config, logger, signal));
-  const engine = createEngine(config, spec, logger);
-  const lifecycle = await startLifecycle(config, logger, engine).catch((error: unknown) => closeAndThrow(engine, error));
+  const metrics = createMetrics(config, spec);
+  const engine = createEngine(config, spec, logger, metrics);
+  const starting = startLifecycle(config, logger, engine, { metrics, tracing });
+  const lifecycle = await starting.catch((error: unknown) => closeAndThrow(engine, error));
   listenForServiceSignals({
     onEnd: (reason, manner) => void lifecycle.shutdown(reason, manner),
     onRestart: () => logger.warn('SIGHUP does nothing: restarts without a gap need --processes 2 or more'),
   });
   endOnBugs(logger, (reason) => void lifecycle.shutdown(reason, 'prompt'));
-  logger.info('listening; the model is being loaded', { url: lifecycle.server.url });
+  logger.info('listening; the model is being loaded', { url: lifecycle.server.url, metrics_url: metricsUrl(lifecycle) });
   await engine.started.catch((error: unknown) => stopAndThrow(lifecycle, error));
   if (lifecycle.isDraining()) return;
   const facts = servingFacts(config, engine, lifecycle);

@@ -1,14 +1,32 @@
 // What a serving process does, whether it is alone or one of several: bugs end it in order, and it says what it serves.
 
-import type { Config } from '../config.ts';
-import { coloursWanted } from '../config.ts';
+import { type Config, coloursWanted } from '../config.ts';
+import { DIALECTS } from '../http/dialects/dialect-list.ts';
+import { memoryLimitBytes } from '../limits.ts';
 import { createLogger, type Logger } from '../logger.ts';
+import { ServerMetrics } from '../metrics.ts';
+import type { ModelSpec } from '../protocol.ts';
 import type { Engine, Lifecycle } from './lifecycle.ts';
 
 export function serveLogger({ logLevel, jsonOutput }: Config): Logger {
   const terminal = process.stderr.isTTY === true;
   const json = jsonOutput ?? !terminal;
   return createLogger({ level: logLevel, json, colour: terminal && coloursWanted(), stream: process.stderr });
+}
+
+/** The series of this process. */
+export function createMetrics({ servedModelName, maxQueueSeconds }: Config, spec: ModelSpec): ServerMetrics {
+  return new ServerMetrics({
+    modelName: servedModelName ?? spec.id,
+    dialects: DIALECTS.map(({ name }) => name),
+    maxInputLength: spec.maxLength,
+    maxQueueSeconds,
+    memoryLimitBytes: memoryLimitBytes(),
+  });
+}
+
+export function metricsUrl({ metricsServer }: Lifecycle): string | undefined {
+  return metricsServer === null ? undefined : `${metricsServer.url}/metrics`;
 }
 
 /** A bug may have left anything half done: accepted work gets its chance, then the supervisor starts us anew. */

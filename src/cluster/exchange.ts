@@ -6,7 +6,7 @@ export interface ExchangeOptions {
   readonly process: number;
   readonly send: (message: FromProcess) => void;
   /** This process's account of itself, as JSON can hold it. */
-  readonly own: () => unknown;
+  readonly own: () => Promise<unknown>;
   /** Without an answer of the primary by then, its own account must do. */
   readonly timeoutMs?: number;
 }
@@ -25,7 +25,7 @@ export class Exchange {
 
   hear(message: ToProcess): void {
     if (message.kind === 'collected') this.#waiting.get(message.id)?.(message.snapshots);
-    if (message.kind === 'give-snapshot') this.#give(message.id);
+    if (message.kind === 'give-snapshot') void this.#give(message.id);
   }
 
   /** The accounts of all processes that answer, this one's at least, and one of those that have ended (`process` null). */
@@ -41,15 +41,15 @@ export class Exchange {
     });
     clearTimeout(timer);
     this.#waiting.delete(id);
-    return collected.some((entry) => entry.process === process) ? collected : [...collected, { process, snapshot: own() }];
+    return collected.some((entry) => entry.process === process) ? collected : [...collected, { process, snapshot: await own() }];
   }
 
   /** The last account, so that what this process counted is not lost with it. */
-  sayFarewell(): void {
-    this.#give(null);
+  sayFarewell(): Promise<void> {
+    return this.#give(null);
   }
 
-  #give(id: number | null): void {
-    this.#options.send({ kind: 'snapshot', id, snapshot: this.#options.own() });
+  async #give(id: number | null): Promise<void> {
+    this.#options.send({ kind: 'snapshot', id, snapshot: await this.#options.own() });
   }
 }

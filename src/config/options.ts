@@ -5,6 +5,7 @@ import type { Dtype, PairTemplate } from '../protocol.ts';
 import { defaultCacheDirectory } from './cache-directory.ts';
 import { hubCacheDirectory, hubOffline, hubToken } from './hub-environment.ts';
 import {
+  httpAddress,
   integer,
   keyFile,
   keyList,
@@ -16,6 +17,7 @@ import {
   seconds,
   toggle,
 } from './schemas.ts';
+import { otlpEndpoint, otlpServiceName } from './trace-environment.ts';
 
 export interface OptionSpec<Value> {
   /** Long flag without dashes; text-embeddings-inference's name where it has the same thing. */
@@ -171,6 +173,22 @@ export const OPTIONS = {
     fallbackText: '*',
     repeatable: true,
     emptyAllowed: true,
+  }),
+  prometheusPort: option<number | null>('prometheus-port', 'port', integer(0, 65_535), null, {
+    help: 'port on which GET /metrics is answered as well, without an API key; 0 takes a free one',
+    fallbackText: 'none: only on the main port',
+  }),
+  metricsAuth: option<boolean>('metrics-auth', 'on|off', toggle(), true, {
+    help: 'ask for an API key, if there are any, at GET /metrics on the main port',
+    fallbackText: 'on',
+  }),
+  otlpEndpoint: option<string | null>('otlp-endpoint', 'address', httpAddress(), otlpEndpoint, {
+    help: 'collector that spans are sent to by OTLP over HTTP, such as http://localhost:4318',
+    fallbackText: '$OTEL_EXPORTER_OTLP_ENDPOINT, else none',
+  }),
+  otlpServiceName: option<string>('otlp-service-name', 'name', nonEmptyText(), otlpServiceName, {
+    help: 'name of this service in traces',
+    fallbackText: '$OTEL_SERVICE_NAME, else crossrank',
   }),
   logLevel: option<LogLevel>('log-level', 'level', oneOf(['error', 'warn', 'info', 'debug']), 'info', {
     help: 'error, warn, info or debug',

@@ -48,6 +48,10 @@ export function nonEmptyText(): OptionSchema<string> {
   return z.string().refine((text) => text.trim() !== '', 'must not be empty');
 }
 
+export function httpAddress(): OptionSchema<string> {
+  return z.string().refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text), 'must be an http or https address');
+}
+
 /** Comma-separated web origins (`https://shop.example`) or `*`; the empty text is the empty list. */
 export function originList(): OptionSchema<readonly string[]> {
   return z.string().transform((text, context) => {

@@ -1,43 +1,39 @@
 // One structured line a request, when its answer is complete or its client has left. Never a query or a document.
 
-import type { RequestHandler, Response } from 'express';
-import { ERROR_STATUS } from '../errors.ts';
+import type { Response } from 'express';
 import type { LogFields } from '../logger.ts';
 import { contextOf } from './request-context.ts';
+import type { RequestReport } from './request-report.ts';
 
 const MAX_PATH_LENGTH = 200; // characters
 
 /** @param isQuiet paths that are logged at debug only: probes come every few seconds */
-export function accessLog(isQuiet: (path: string) => boolean): RequestHandler {
-  return (req, res, next) => {
-    const { path, method } = req; // read now: routers rewrite the path
-    res.once('close', () => {
-      const { logger } = contextOf(res);
-      const fields = { method, path: path.slice(0, MAX_PATH_LENGTH), ...describeAnswer(res) };
-      if (isQuiet(path)) logger.debug('request', fields);
-      else logger.info('request', fields);
-    });
-    next();
+export function accessLog(isQuiet: (path: string) => boolean): (report: RequestReport, res: Response) => void {
+  return (report, res) => {
+    const { logger } = contextOf(res);
+    const fields = describe(report);
+    if (isQuiet(report.path)) logger.debug('request', fields);
+    else logger.info('request', fields);
   };
 }
 
-function describeAnswer(res: Response): LogFields {
-  const { dialect, record, startedMs } = contextOf(res);
-  const { facts } = record;
-  const complete = res.writableFinished;
+function describe(report: RequestReport): LogFields {
+  const { method, path, facts, startedMs, endedMs } = report;
   return {
-    status: complete ? res.statusCode : ERROR_STATUS.cancelled,
-    error: record.errorCode ?? (complete ? undefined : 'cancelled'),
-    dialect: dialect.name,
-    pairs: record.pairs,
+    method,
+    path: path.slice(0, MAX_PATH_LENGTH),
+    status: report.status,
+    error: report.errorCode ?? undefined,
+    dialect: report.dialect,
+    pairs: report.pairs,
     tokens: facts?.totalTokens,
     truncated: facts?.truncated.length,
     queue_ms: tenths(facts?.timing.queueMs),
     tokenization_ms: tenths(facts?.timing.tokenizationMs),
     inference_ms: tenths(facts?.timing.inferenceMs),
-    total_ms: tenths(performance.now() - startedMs),
-    bytes_in: record.bytesIn,
-    bytes_out: Number(res.get('content-length') ?? 0),
+    total_ms: tenths(endedMs - startedMs),
+    bytes_in: report.bytesIn,
+    bytes_out: report.bytesOut,
   };
 }
 

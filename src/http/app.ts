@@ -11,8 +11,10 @@ import type { Dialect } from './dialects/dialect.ts';
 import { DIALECTS } from './dialects/dialect-list.ts';
 import { documentationRoutes } from './documentation-routes.ts';
 import { errorHandler } from './error-handler.ts';
+import { METRICS_PATH, metricsRoute } from './metrics-route.ts';
 import { isProbe, probeRoutes } from './probe-routes.ts';
 import { requestContext } from './request-context.ts';
+import { reportRequests } from './request-report.ts';
 import { RouteTable } from './route-table.ts';
 
 /**
@@ -20,20 +22,24 @@ import { RouteTable } from './route-table.ts';
  * @throws RerankError `config` when `--dialect` names none of them
  */
 export function createApp(dependencies: AppDependencies, dialects: readonly Dialect[] = DIALECTS): Express {
-  const { settings, logger } = dependencies;
+  const { settings, logger, observer, tracer } = dependencies;
   const table = new RouteTable(dialects, settings.dialect);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // answers are computed anew each time
-  app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger, table }));
-  app.use(accessLog(isProbe(table)));
+  const isWatched = isProbe(table);
+  const isQuiet = (path: string) => isWatched(path) || path === METRICS_PATH;
+  app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger, table, tracer, isQuiet }));
+  app.use(reportRequests(isQuiet, observer, accessLog(isQuiet)));
   app.use(...corsHeaders(settings.corsAllowOrigins));
   const keys = [...settings.apiKeys, ...settings.fileApiKeys];
-  app.use(requireApiKey(keys, isProbe(table)));
+  app.use(requireApiKey(keys, settings.metricsAuth ? isWatched : isQuiet));
   const probes = probeRoutes(dependencies);
   app.use(probes);
   for (const prefix of table.prefixes) app.use(`/${prefix}`, probes); // a client's base URL with its prefix is asked, too
-  app.use(documentationRoutes(table, { secured: keys.length > 0, strictModel: settings.strictModel }));
+  app.use(METRICS_PATH, metricsRoute(dependencies.metrics));
+  const { strictModel, metricsAuth } = settings;
+  app.use(documentationRoutes(table, { secured: keys.length > 0, strictModel, openMetrics: !metricsAuth }));
   app.use(dialectRouter(table, dependencies));
   app.use(notFound);
   app.use(errorHandler);
@@ -50,7 +56,7 @@ function corsHeaders(origins: readonly string[]): RequestHandler[] {
     cors({
       origin: origins.includes('*') ? '*' : [...origins],
       methods: ['GET', 'HEAD', 'POST'],
-      exposedHeaders: ['X-Request-Id', 'Server-Timing', 'X-Truncated', 'Retry-After'],
+      exposedHeaders: ['X-Request-Id', 'Server-Timing', 'X-Truncated', 'Retry-After', 'traceresponse'],
       maxAge: PREFLIGHT_SECONDS,
     }),
   ];

@@ -4,6 +4,8 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import type { Scorer } from '../protocol.ts';
 import type { RerankService } from '../rerank/types.ts';
+import type { RequestObserver } from './request-report.ts';
+import type { RequestTracer } from './request-trace.ts';
 
 export interface AppDependencies {
   readonly service: RerankService;
@@ -15,6 +17,17 @@ export interface AppDependencies {
   readonly isDraining: () => boolean;
   /** True from `--drain-delay` after that on: new work is refused, accepted work finishes. */
   readonly refusesWork: () => boolean;
+  /** What GET /metrics answers. */
+  readonly metrics: MetricsText;
+  /** Told of every request but probes. */
+  readonly observer: RequestObserver;
+  readonly tracer: RequestTracer;
+}
+
+/** The series of this process, or of all processes that share its port. */
+export interface MetricsText {
+  readonly contentType: string;
+  text(): Promise<string>;
 }
 
 export type HttpSettings = Pick<
@@ -30,4 +43,5 @@ export type HttpSettings = Pick<
   | 'corsAllowOrigins'
   | 'apiKeys'
   | 'fileApiKeys'
+  | 'metricsAuth'
 >;

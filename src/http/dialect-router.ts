@@ -19,6 +19,7 @@ export function dialectRouter(table: RouteTable, dependencies: AppDependencies):
     const get = methods.get('GET');
     const post = methods.get('POST');
     const route = router.route(path);
+    route.all(noteRoute(path));
     if (get !== undefined) route.get(answerWith(get, dependencies));
     if (post !== undefined) {
       const serving = refuseUnlessServing(dependencies);
@@ -27,6 +28,14 @@ export function dialectRouter(table: RouteTable, dependencies: AppDependencies):
     route.all(methodNotAllowed([...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])]));
   }
   return router;
+}
+
+/** For whoever counts: of what clients can ask for, only mounted paths become a label. */
+function noteRoute(path: string): RequestHandler {
+  return (_req, res, next) => {
+    contextOf(res).record.route = path;
+    next();
+  };
 }
 
 /** Answers 405 and names the methods that would do. */
@@ -75,7 +84,11 @@ function answerWith(mounted: MountedRoute, dependencies: AppDependencies): Reque
   return async (req, res) => {
     const { id, deadlineMs, signal, urgency, record } = contextOf(res);
     const { route } = mounted.claimOf(req.body);
-    const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal, urgency } });
+    record.calledMs = performance.now();
+    const notePairs = (pairs: number) => {
+      record.pairs = pairs;
+    };
+    const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal, urgency }, notePairs });
     Object.assign(record, { facts: answer.facts, pairs: answer.pairs });
     if (!signal.aborted) send(res, answer);
   };

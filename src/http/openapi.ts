@@ -3,20 +3,24 @@
 import { ERROR_STATUS, type ErrorCode } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { Dialect, Route } from './dialects/dialect.ts';
+import { METRICS_PATH } from './metrics-route.ts';
 import type { MediaType, OpenApiDocument, OpenApiHeader, OpenApiResponse, Operation, PathItem } from './openapi/document.ts';
 import { type Failure, type FailureOptions, getFailures, postFailures } from './openapi/failures.ts';
 import { SchemaNames } from './openapi/schema-names.ts';
 import { PROBES, type ProbeDescription } from './probe-routes.ts';
 import type { Claim, MountedPath, MountedRoute, RouteTable } from './route-table.ts';
 
-export type OpenApiOptions = FailureOptions;
+export interface OpenApiOptions extends FailureOptions {
+  /** GET /metrics asks for no key where other paths do. */
+  readonly openMetrics?: boolean;
+}
 
 const SERVER_TAG = 'Server';
 
 /** The document of a server; the same for all of its life. */
 export function openApiDocument(table: RouteTable, options: OpenApiOptions): OpenApiDocument {
   const writer = new OperationWriter(table, options);
-  const paths = { ...writer.paths(), ...writer.probes(), ...writer.documentation() };
+  const paths = { ...writer.paths(), ...writer.probes(), ...writer.documentation(), ...writer.metrics() };
   for (const dialect of table.dialects) writer.errorSchema(dialect); // also of those whose errors only unknown paths give
   return {
     openapi: '3.1.1',
@@ -31,7 +35,7 @@ export function openApiDocument(table: RouteTable, options: OpenApiOptions): Ope
     servers: [{ url: './' }], // where the document is: a proxy may serve all of it below a path
     tags: [
       ...table.dialects.map(({ title }) => ({ name: title })),
-      { name: SERVER_TAG, description: 'Probes and documentation' },
+      { name: SERVER_TAG, description: 'Probes, metrics and documentation' },
     ],
     paths,
     components: {
@@ -46,6 +50,10 @@ export function openApiDocument(table: RouteTable, options: OpenApiOptions): Ope
 
 const HEADERS = {
   'X-Request-Id': { description: "The caller's, or a new one", schema: { type: 'string' } },
+  traceresponse: {
+    description: "The server's span of this request, when the request is in a trace (W3C Trace Context)",
+    schema: { type: 'string' },
+  },
   'Retry-After': { description: 'Seconds after which a retry can succeed', schema: { type: 'integer', minimum: 1 } },
   'Server-Timing': { description: 'Milliseconds in the queue, tokenising, in the model, in all', schema: { type: 'string' } },
   'X-Truncated': {
@@ -85,6 +93,27 @@ class OperationWriter {
     };
   }
 
+  metrics(): Record<string, PathItem> {
+    const summary = 'What the server counted, for Prometheus';
+    const { secured, openMetrics = false } = this.#options;
+    const isClosed = secured && !openMetrics;
+    const get: Operation = {
+      operationId: operationId('get', METRICS_PATH),
+      tags: [SERVER_TAG],
+      summary,
+      responses: {
+        200: {
+          description: "Prometheus' text format 0.0.4",
+          headers: headerRefs(['X-Request-Id']),
+          content: { 'text/plain': { schema: { type: 'string' } } },
+        },
+        ...this.#failures(getFailures(this.#table.dialectOf('GET', METRICS_PATH), { secured: isClosed })),
+      },
+      ...(isClosed && this.#security()),
+    };
+    return { [METRICS_PATH]: { get } };
+  }
+
   errorSchema(...dialects: readonly Dialect[]): MediaType['schema'] {
     return this.names.refer(dialects.map(({ name, errorSchema }) => ({ schema: errorSchema, name: `${name}.error` })));
   }
@@ -121,7 +150,7 @@ class OperationWriter {
       ...(titles.length > 1 && { description: describeTakers(titles, mounted.owner.dialect.title) }),
       requestBody: { required: true, content: json(request, examplesOf(claims)) },
       responses: {
-        200: response(`As ${titles.join(', or ')}`, answer, ['X-Request-Id', 'Server-Timing', 'X-Truncated']),
+        200: response(`As ${titles.join(', or ')}`, answer, ['X-Request-Id', 'traceresponse', 'Server-Timing', 'X-Truncated']),
         ...this.#failures(postFailures(mounted, claims, this.#options)),
       },
       ...this.#security(),
@@ -219,7 +248,7 @@ function response(description: string, schema: MediaType['schema'], headers: rea
 }
 
 function headersOf(passing: boolean): readonly (keyof typeof HEADERS)[] {
-  return passing ? ['X-Request-Id', 'Retry-After'] : ['X-Request-Id'];
+  return passing ? ['X-Request-Id', 'traceresponse', 'Retry-After'] : ['X-Request-Id', 'traceresponse'];
 }
 
 function headerRefs(names: readonly (keyof typeof HEADERS)[]): NonNullable<OpenApiResponse['headers']> {

@@ -2,11 +2,12 @@
 
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { RerankError } from '../errors.ts';
+import { type ErrorCode, RerankError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { CallContext, CallFacts } from '../rerank/types.ts';
 import { urgencyOf } from './call-headers.ts';
 import type { Dialect } from './dialects/dialect.ts';
+import { beginTrace, type RequestSpan, type RequestTracer } from './request-trace.ts';
 import type { RouteTable } from './route-table.ts';
 
 export interface RequestContext extends CallContext {
@@ -18,18 +19,24 @@ export interface RequestContext extends CallContext {
   deadlineMs: number;
   /** What the header `Priority` says. */
   readonly urgency: number;
-  /** Adds the request id to every line. */
+  /** Adds the request id, and the ids of the span, to every line. */
   readonly logger: Logger;
+  /** Null when the request is in no trace. */
+  readonly span: RequestSpan | null;
   /** Whose wording errors get; the path decides first, then the body. */
   dialect: Dialect;
-  /** Filled on the way, read by the access log. */
+  /** Filled on the way, read by the report at the end. */
   readonly record: RequestRecord;
 }
 
 export interface RequestRecord {
+  /** The path as it is mounted, once a dialect's route takes the request. */
+  route?: string;
   facts?: CallFacts;
   pairs?: number;
-  errorCode?: string;
+  errorCode?: ErrorCode;
+  /** `performance.now()` when the request went to its route's service. */
+  calledMs?: number;
   /** Bytes of the body after decompression. */
   bytesIn?: number;
 }
@@ -39,6 +46,9 @@ export interface ContextOptions {
   readonly logger: Logger;
   /** Says whose wording errors get before the body is understood. */
   readonly table: RouteTable;
+  readonly tracer: RequestTracer;
+  /** Paths that are in no trace: probes come every few seconds. */
+  readonly isQuiet: (path: string) => boolean;
 }
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,128}$/;
@@ -49,13 +59,16 @@ export function requestContext(options: ContextOptions): RequestHandler {
     const given = req.get('x-request-id') ?? '';
     const id = VISIBLE_ASCII.test(given) ? given : randomUUID();
     const startedMs = performance.now();
+    const span = options.isQuiet(req.path) ? null : beginTrace(options.tracer, req, res, startedMs);
+    const spanFields = span === null ? {} : { trace_id: span.context.traceId, span_id: span.context.spanId };
     const context: RequestContext = {
       id,
       startedMs,
       deadlineMs: startedMs + options.timeoutMs,
       urgency: urgencyOf(req.get('priority')),
       signal: abortedWhenClientLeaves(res),
-      logger: options.logger.child({ request_id: id }),
+      logger: options.logger.child({ request_id: id, ...spanFields }),
+      span,
       dialect: options.table.dialectOf(req.method, req.path),
       record: {},
     };

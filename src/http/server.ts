@@ -30,13 +30,20 @@ export interface RunningServer {
 const MAX_HEADERS = 100;
 const TIMEOUT_CHECK_MS = 1000; // how often Node looks for connections that sent too slowly
 
-/** @throws RerankError `config` when the address cannot be listened on */
-export async function startServer(handler: RequestListener, settings: ListenSettings): Promise<RunningServer> {
+/**
+ * @param portFlag the option that chose the port, for the message when it cannot be had
+ * @throws RerankError `config` when the address cannot be listened on
+ */
+export async function startServer(
+  handler: RequestListener,
+  settings: ListenSettings,
+  portFlag = '--port',
+): Promise<RunningServer> {
   const server = createHttpServer(settings);
   const exchanges = new OpenExchanges(server);
   const sockets = openSockets(server);
   server.on('request', handler);
-  await listen(server, settings);
+  await listen(server, settings, portFlag);
   const { port } = server.address() as AddressInfo;
   const host = settings.hostname.includes(':') ? `[${settings.hostname}]` : settings.hostname;
   return {
@@ -105,16 +112,16 @@ function closeAfter(res: ServerResponse): void {
   if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
-async function listen(server: Server, { hostname, port }: ListenSettings): Promise<void> {
+async function listen(server: Server, { hostname, port }: ListenSettings, portFlag: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, hostname, port)));
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, hostname, port, portFlag)));
     server.listen(port, hostname, resolve);
   });
 }
 
-function listenError(cause: NodeJS.ErrnoException, hostname: string, port: number): RerankError {
+function listenError(cause: NodeJS.ErrnoException, hostname: string, port: number, portFlag: string): RerankError {
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `port ${port} is already in use; choose another with --port`,
+    EADDRINUSE: `port ${port} is already in use; choose another with ${portFlag}`,
     EACCES: `no permission for port ${port}; ports below 1024 need privileges`,
     EADDRNOTAVAIL: 'this machine has no such address; see --hostname',
     ENOTFOUND: 'no such host name; see --hostname',

@@ -1,18 +1,30 @@
 // One call's batches on their way through the pool: its lane, its cancel flag, its deadline, and the one promise it settles.
 
 import { RerankError } from '../errors.ts';
-import { type BatchScores, DEFAULT_URGENCY, type PairBatch, type ScoredBatch, type Ticket } from '../protocol.ts';
+import {
+  type BatchScores,
+  type BatchTokens,
+  DEFAULT_URGENCY,
+  type PairBatch,
+  type ScoredBatch,
+  type TextBatch,
+  type Ticket,
+  type TokenizedBatch,
+} from '../protocol.ts';
 import { createLane, type Lane } from './fair-queue.ts';
 
 /** One batch of a job. */
 export interface JobEntry {
   readonly job: ScoreJob;
   readonly index: number;
-  readonly batch: PairBatch;
+  readonly batch: PairBatch | TextBatch;
   readonly submittedMs: number;
   /** Times a worker died over it. */
   deaths: number;
 }
+
+/** What a batch gave, and how long it waited. */
+export type DoneBatch = ScoredBatch | TokenizedBatch;
 
 /** Each step of urgency weighs four times the next: the least urgent work still goes on, at some thousandth of the workers' time. */
 const URGENCY_STEP = 4;
@@ -25,7 +37,7 @@ function laneWeight(urgency = DEFAULT_URGENCY): number {
 const MAX_TIMER_MS = 2_147_483_647;
 
 /**
- * Settles exactly once: with every batch's scores in order, or with the first failure. On settling, the cancel flag is set
+ * Settles exactly once: with every batch's scores (or tokens) in order, or with the first failure. On settling, the cancel flag is set
  * (a running batch stops at its next micro-batch) and `onSettled` lets the pool drop what is still queued.
  */
 export class ScoreJob {
@@ -33,21 +45,21 @@ export class ScoreJob {
   readonly entries: readonly JobEntry[];
   /** Shared with the workers; `[0]` is 1 when nobody waits any more. */
   readonly cancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  readonly result: Promise<ScoredBatch[]>;
-  #resolve: (batches: ScoredBatch[]) => void = () => {};
+  readonly result: Promise<DoneBatch[]>;
+  #resolve: (batches: DoneBatch[]) => void = () => {};
   #reject: (error: RerankError) => void = () => {};
   readonly #onSettled: (job: ScoreJob) => void;
   readonly #ticket: Ticket;
-  readonly #scored: ScoredBatch[];
+  readonly #done: DoneBatch[];
   readonly #timer: NodeJS.Timeout | undefined;
   #missing: number;
   #settled = false;
 
-  constructor(batches: readonly PairBatch[], ticket: Ticket, onSettled: (job: ScoreJob) => void) {
+  constructor(batches: readonly (PairBatch | TextBatch)[], ticket: Ticket, onSettled: (job: ScoreJob) => void) {
     const nowMs = performance.now();
     this.lane = createLane(ticket.maxWorkers, laneWeight(ticket.urgency));
     this.entries = batches.map((batch, index) => ({ job: this, index, batch, submittedMs: nowMs, deaths: 0 }));
-    this.#scored = new Array<ScoredBatch>(batches.length);
+    this.#done = new Array<DoneBatch>(batches.length);
     this.#missing = batches.length;
     this.#ticket = ticket;
     this.#onSettled = onSettled;
@@ -70,15 +82,15 @@ export class ScoreJob {
     return this.#settled;
   }
 
-  /** Takes one batch's scores; the last one settles the job. */
-  complete(entry: JobEntry, scores: BatchScores, queueMs: number): void {
+  /** Takes what one batch gave; the last one settles the job. */
+  complete(entry: JobEntry, reply: BatchScores | BatchTokens, queueMs: number): void {
     if (this.#settled) return;
-    this.#scored[entry.index] = { ...scores, queueMs };
+    this.#done[entry.index] = { ...reply, queueMs };
     this.#missing -= 1;
-    this.#ticket.onBatch?.(scores);
+    if ('logits' in reply) this.#ticket.onBatch?.(reply);
     if (this.#missing > 0) return;
     this.#settle();
-    this.#resolve(this.#scored);
+    this.#resolve(this.#done);
   }
 
   /** Ends the job with its first failure; later ones are of no interest. */

@@ -3,20 +3,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RerankError } from '../errors.ts';
 import type {
+  BatchScores,
   ModelSpec,
   ModelWeights,
   PairBatch,
   ScoredBatch,
-  ScoreReply,
   Scorer,
   ScorerStatus,
   SessionFacts,
+  TextBatch,
   Ticket,
+  TokenizedBatch,
   WeightsSource,
   WorkerReady,
+  WorkerReply,
 } from '../protocol.ts';
 import { FairQueue, type JobQueue } from './fair-queue.ts';
-import { type JobEntry, ScoreJob } from './score-job.ts';
+import { type DoneBatch, type JobEntry, ScoreJob } from './score-job.ts';
+import { SpeedEstimate } from './speed-estimate.ts';
 import { WorkerSet } from './worker-set.ts';
 
 export interface WorkerPoolOptions {
@@ -31,10 +35,21 @@ export interface WorkerPoolOptions {
   readonly queue?: JobQueue<JobEntry>;
   /** Told of deaths and rebuilds; for the log. */
   readonly onEvent?: (event: PoolEvent) => void;
+  /** Told of every batch that left a worker; for metrics. */
+  readonly onBatch?: (batch: BatchReport) => void;
   /** Another worker module, for tests. */
   readonly workerUrl?: URL;
   /** Wait before the first rebuild, doubled each time up to 30 s. */
   readonly rebuildDelayMs?: number;
+}
+
+export interface BatchReport {
+  /** From submit to the start in a worker. */
+  readonly queueMs: number;
+  /** Time the worker was taken. */
+  readonly busyMs: number;
+  /** Null when the batch gave none: cancelled, failed, or its worker died. */
+  readonly scores: BatchScores | null;
 }
 
 export type PoolEvent =
@@ -50,9 +65,6 @@ const MAX_REBUILD_DELAY_MS = 30_000;
 
 /** A batch whose worker died is tried once more; a second death is taken as the batch's own doing. */
 const MAX_DEATHS = 2;
-
-/** Weight of the newest batch in the running mean of the speed: about the last ten batches count. */
-const SPEED_WEIGHT = 0.2;
 
 /** @see Scorer */
 export class WorkerPool implements Scorer {
@@ -70,8 +82,7 @@ export class WorkerPool implements Scorer {
   #outstandingCost = 0;
   #tokens = 0;
   #tokenSlots = 0;
-  #costPerSecond = 0;
-  #peakCostPerSecond = 0;
+  #speed = new SpeedEstimate(0);
   #lastError: string | null = null;
   #rebuilding: Promise<void> = Promise.resolve();
   #idleWaiters: (() => void)[] = [];
@@ -104,7 +115,7 @@ export class WorkerPool implements Scorer {
   }
 
   costPerSecond(): number {
-    return this.#costPerSecond;
+    return this.#speed.costPerSecond;
   }
 
   status(): ScorerStatus {
@@ -116,7 +127,7 @@ export class WorkerPool implements Scorer {
       busyWorkers: this.#inFlight,
       queuedBatches: this.#queue.size,
       outstandingCost: this.#outstandingCost,
-      peakCostPerSecond: this.#peakCostPerSecond,
+      peakCostPerSecond: this.#speed.peakCostPerSecond,
       tokens: this.#tokens,
       tokenSlots: this.#tokenSlots,
       lastError: this.#lastError,
@@ -124,6 +135,14 @@ export class WorkerPool implements Scorer {
   }
 
   async score(batches: readonly PairBatch[], ticket: Ticket): Promise<ScoredBatch[]> {
+    return (await this.#submit(batches, ticket)).map((done) => ('logits' in done ? done : mixedUp()));
+  }
+
+  async tokenize(batches: readonly TextBatch[], ticket: Ticket): Promise<TokenizedBatch[]> {
+    return (await this.#submit(batches, ticket)).map((done) => ('tokens' in done ? done : mixedUp()));
+  }
+
+  async #submit(batches: readonly (PairBatch | TextBatch)[], ticket: Ticket): Promise<DoneBatch[]> {
     this.#refuse();
     if (ticket.signal?.aborted) throw new RerankError('cancelled', 'the caller left');
     if (batches.length === 0) return [];
@@ -158,8 +177,7 @@ export class WorkerPool implements Scorer {
     this.#set = await this.#startSet();
     const { reports } = this.#set;
     this.#facts = reports[0]!.facts;
-    this.#costPerSecond = reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length;
-    this.#peakCostPerSecond = this.#costPerSecond;
+    this.#speed = new SpeedEstimate(reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length);
     if (this.#state === 'starting') this.#state = 'open';
   }
 
@@ -221,23 +239,30 @@ export class WorkerPool implements Scorer {
     const reply = await set.run({ batch, cancel: job.cancelFlag }).catch((error: unknown) => error as Error);
     this.#inFlight -= 1;
     job.lane.running -= 1;
+    const busyMs = performance.now() - entry.submittedMs - queueMs;
+    this.#options.onBatch?.({ queueMs, busyMs, scores: scoresOf(reply) });
     if (reply instanceof Error) this.#onDeath(entry, reply);
     else this.#onReply(entry, reply, queueMs);
     this.#dispatch();
     this.#wakeIdleWaiters();
   }
 
-  #onReply(entry: JobEntry, reply: ScoreReply, queueMs: number): void {
+  #onReply(entry: JobEntry, reply: WorkerReply, queueMs: number): void {
     this.#outstandingCost -= entry.batch.cost;
     if (!reply.ok) {
       const { code, message, ...options } = reply.error;
       entry.job.fail(new RerankError(code, message, options));
       return;
     }
-    this.#learnSpeed(entry.batch.cost, reply.tokenizationMs + reply.inferenceMs);
-    this.#tokens += reply.tokenCounts.reduce((sum, count) => sum + count, 0);
-    this.#tokenSlots += reply.tokenSlots;
+    if ('logits' in reply) this.#count(entry.batch.cost, reply);
     entry.job.complete(entry, reply, queueMs);
+  }
+
+  /** Only what the model has run tells of its speed. */
+  #count(cost: number, { tokenizationMs, inferenceMs, tokenCounts, tokenSlots }: BatchScores): void {
+    this.#speed.learn(cost, tokenizationMs + inferenceMs);
+    this.#tokens += tokenCounts.reduce((sum, count) => sum + count, 0);
+    this.#tokenSlots += tokenSlots;
   }
 
   #onDeath(entry: JobEntry, error: Error): void {
@@ -249,14 +274,7 @@ export class WorkerPool implements Scorer {
       return;
     }
     this.#outstandingCost -= entry.batch.cost;
-    entry.job.fail(new RerankError('internal', `a worker died ${entry.deaths} times while scoring this request`));
-  }
-
-  #learnSpeed(cost: number, elapsedMs: number): void {
-    if (cost <= 0 || elapsedMs <= 0) return;
-    const measured = (cost / elapsedMs) * 1000;
-    this.#costPerSecond += SPEED_WEIGHT * (measured - this.#costPerSecond);
-    this.#peakCostPerSecond = Math.max(this.#peakCostPerSecond, this.#costPerSecond);
+    entry.job.fail(new RerankError('internal', `a worker died ${entry.deaths} times while working on this request`));
   }
 
   /** A settled job leaves the queue at once; its running batches see the flag. */
@@ -328,4 +346,13 @@ export class WorkerPool implements Scorer {
 
 function notReady(why: string): RerankError {
   return new RerankError('not_ready', why, { retryAfterSeconds: 1 });
+}
+
+/** null when there are none: tokens, a failure, a worker that died. */
+function scoresOf(reply: WorkerReply | Error): BatchScores | null {
+  return !(reply instanceof Error) && reply.ok && 'logits' in reply ? reply : null;
+}
+
+function mixedUp(): never {
+  throw new RerankError('internal', 'a worker answered another task than it was given. This is a bug.');
 }

@@ -3,7 +3,7 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { RerankError } from '../errors.ts';
-import type { ScoreReply, ScoreTask, WorkerFailed, WorkerOptions, WorkerReady } from '../protocol.ts';
+import type { WorkerFailed, WorkerOptions, WorkerReady, WorkerReply, WorkerTask } from '../protocol.ts';
 
 export interface WorkerSetOptions {
   /** Compiled worker module; its default export resolves to the task handler once it is warm. */
@@ -22,7 +22,7 @@ const SETTLE_MS = 10;
  * for good: {@link broken} is then true and the owner builds a new set.
  */
 export class WorkerSet {
-  readonly #piscina: Piscina<ScoreTask, ScoreReply>;
+  readonly #piscina: Piscina<WorkerTask, WorkerReply>;
   readonly #options: WorkerSetOptions;
   readonly #ready = new Map<number, WorkerReady>();
   #failure: RerankError | null = null;
@@ -31,7 +31,7 @@ export class WorkerSet {
 
   private constructor(options: WorkerSetOptions) {
     this.#options = options;
-    this.#piscina = new Piscina<ScoreTask, ScoreReply>({
+    this.#piscina = new Piscina<WorkerTask, WorkerReply>({
       filename: options.workerUrl.href,
       minThreads: options.size,
       maxThreads: options.size,
@@ -80,7 +80,7 @@ export class WorkerSet {
   }
 
   /** Runs a task on an idle ready worker. Never called with more tasks than {@link readyCount}; rejects when the worker dies. */
-  run(task: ScoreTask): Promise<ScoreReply> {
+  run(task: WorkerTask): Promise<WorkerReply> {
     // No signal: Piscina would terminate a running worker, and ending a thread during a run aborts the process.
     return this.#piscina.run(task);
   }

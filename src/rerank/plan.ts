@@ -5,7 +5,8 @@ import { documentTokenLimit, estimateTokens, pairCost, pairWork } from './cost.t
 
 export interface PairList {
   readonly queries: readonly string[];
-  readonly documents: readonly string[];
+  /** null for a query that stands alone. */
+  readonly documents: readonly (string | null)[];
   /** `[pairs x 2]`: index into queries, index into documents. */
   readonly pairs: Uint32Array;
 }
@@ -47,7 +48,7 @@ const MIN_BATCH_SHARE = 0.1;
 /** One query with many documents. Equal documents share one entry. */
 export function rankPairs(query: string, documents: readonly string[]): PairList {
   const pairs = new Uint32Array(2 * documents.length);
-  const texts = new TextTable();
+  const texts = new TextTable<string>();
   documents.forEach((document, index) => {
     pairs[2 * index + 1] = texts.add(document);
   });
@@ -55,10 +56,10 @@ export function rankPairs(query: string, documents: readonly string[]): PairList
 }
 
 /** Pairs of any texts. Equal texts share one entry. */
-export function listPairs(list: readonly (readonly [string, string])[]): PairList {
+export function listPairs(list: readonly (readonly [string, string | null])[]): PairList {
   const pairs = new Uint32Array(2 * list.length);
-  const queries = new TextTable();
-  const documents = new TextTable();
+  const queries = new TextTable<string>();
+  const documents = new TextTable<string | null>();
   list.forEach(([query, document], index) => {
     pairs[2 * index] = queries.add(query);
     pairs[2 * index + 1] = documents.add(document);
@@ -72,7 +73,7 @@ export function estimate(list: PairList, spec: ModelSpec, encode: EncodeOptions)
   const maxLength = Math.min(spec.maxLength, encode.maxLength ?? spec.maxLength);
   const queryTokens = list.queries.map((text) => estimateTokens(text, maxLength));
   const documentLimit = documentTokenLimit(encode, maxLength);
-  const documentTokens = list.documents.map((text) => estimateTokens(text, documentLimit));
+  const documentTokens = list.documents.map((text) => (text === null ? 0 : estimateTokens(text, documentLimit)));
   const tokens = new Float64Array(distinct.length / 2);
   const costs = new Float64Array(distinct.length / 2);
   for (let i = 0; i < tokens.length; i += 1) {
@@ -148,11 +149,11 @@ function toBatch(list: PairList, distinct: Uint32Array, row: Uint32Array, costs:
 }
 
 /** Numbers texts by first appearance. */
-class TextTable {
-  readonly texts: string[] = [];
-  readonly #numbers = new Map<string, number>();
+class TextTable<Text> {
+  readonly texts: Text[] = [];
+  readonly #numbers = new Map<Text, number>();
 
-  add(text: string): number {
+  add(text: Text): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     this.#numbers.set(text, this.texts.length);
@@ -161,12 +162,12 @@ class TextTable {
 }
 
 /** Renumbers the used entries of a list. */
-class Subset {
-  readonly texts: string[] = [];
-  readonly #all: readonly string[];
+class Subset<Text> {
+  readonly texts: Text[] = [];
+  readonly #all: readonly Text[];
   readonly #numbers = new Map<number, number>();
 
-  constructor(all: readonly string[]) {
+  constructor(all: readonly Text[]) {
     this.#all = all;
   }
 

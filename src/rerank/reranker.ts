@@ -9,15 +9,19 @@ import { type Gathered, gather } from './gather.ts';
 import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
 import { type PromptDefaults, resolvePrompt } from './prompt.ts';
 import { checkFinite, rank } from './rank.ts';
-import type {
-  CallContext,
-  CallFacts,
-  PredictRequest,
-  PredictResult,
-  RankRequest,
-  RankResult,
-  RerankService,
-  ScoringOptions,
+import { planTexts } from './text-plan.ts';
+import {
+  type CallContext,
+  type CallFacts,
+  DEFAULT_SCORING,
+  type PredictRequest,
+  type PredictResult,
+  type RankRequest,
+  type RankResult,
+  type RerankService,
+  type ScoringOptions,
+  type TokenizeRequest,
+  type TokenizeResult,
 } from './types.ts';
 
 export interface RerankerOptions {
@@ -91,6 +95,30 @@ export class Reranker implements RerankService {
     return { scores, logits, numLabels, ...facts };
   }
 
+  /**
+   * Tokens of texts with their places, as the model's tokenizer gives them, in the queue with all other work.
+   *
+   * @throws RerankError `validation` for an unknown prompt name; `too_costly`, `overloaded`, `deadline`, `cancelled`, `draining`, `not_ready`
+   */
+  async tokenize(request: TokenizeRequest, context: CallContext): Promise<TokenizeResult> {
+    const prompt = request.promptName === null ? '' : this.#prompt({ ...DEFAULT_SCORING, promptName: request.promptName });
+    const texts = prompt === '' ? request.texts : request.texts.map((text) => prompt + text);
+    const { batches, cost } = planTexts(texts, request.addSpecialTokens, this.#scorer.costPerSecond());
+    this.#admit(cost, context);
+    const done = await this.#scorer.tokenize(batches, { ...context, maxWorkers: 0, onBatch: undefined });
+    return { texts: done.flatMap(({ tokens }) => tokens) };
+  }
+
+  #admit(cost: number, { urgency }: CallContext): void {
+    const { workers, outstandingCost, peakCostPerSecond } = this.#scorer.status();
+    const backlog = {
+      outstandingCost,
+      costPerSecond: this.#scorer.costPerSecond() * workers,
+      peakCostPerSecond: peakCostPerSecond * workers,
+    };
+    admit({ cost, urgency }, backlog, this.#options);
+  }
+
   #prompt(options: ScoringOptions): string {
     return resolvePrompt(this.#scorer.spec, options, this.#options.promptDefaults);
   }
@@ -106,18 +134,12 @@ export class Reranker implements RerankService {
       });
     }
     const encode = encodeOptions(options, this.#scorer.facts.numLabels);
-    const status = this.#scorer.status();
-    const speed = this.#scorer.costPerSecond();
-    const workers = options.numWorkers > 0 ? Math.min(options.numWorkers, status.workers) : status.workers;
+    const all = this.#scorer.status().workers;
+    const workers = options.numWorkers > 0 ? Math.min(options.numWorkers, all) : all;
     const workload = estimate(list, this.#scorer.spec, encode);
-    const backlog = {
-      outstandingCost: status.outstandingCost,
-      costPerSecond: speed * status.workers,
-      peakCostPerSecond: status.peakCostPerSecond * status.workers,
-    };
-    admit({ cost: workload.cost, urgency: context.urgency }, backlog, this.#options);
+    this.#admit(workload.cost, context);
     const planned = plan(list, workload, encode, {
-      batchCost: speed * BATCH_SECONDS,
+      batchCost: this.#scorer.costPerSecond() * BATCH_SECONDS,
       batchPairs: options.batchSize ?? MAX_BATCH_PAIRS,
       workers,
     });

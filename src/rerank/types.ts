@@ -1,6 +1,6 @@
 // What the domain takes and gives: native types only. HTTP dialects, library and command line translate to and from these.
 
-import type { ActivationName } from '../protocol.ts';
+import type { ActivationName, TextTokens } from '../protocol.ts';
 
 /** Options shared by rank and predict; null means the model's own setting. */
 export interface ScoringOptions {
@@ -52,7 +52,22 @@ export interface RankRequest extends ScoringOptions {
 }
 
 export interface PredictRequest extends ScoringOptions {
-  readonly pairs: readonly (readonly [query: string, document: string])[];
+  /** A null document leaves the query a text of its own, in the tokenizer's form for one text; the form for pairs has no part in it. */
+  readonly pairs: readonly (readonly [query: string, document: string | null])[];
+}
+
+/** Texts whose tokens are asked for; none is cut. */
+export interface TokenizeRequest {
+  readonly texts: readonly string[];
+  /** Whether the special tokens of one text alone stand around each. */
+  readonly addSpecialTokens: boolean;
+  /** One of the model's stored prompts, put before each text and counted in its places; null for none, whatever the default is. */
+  readonly promptName: string | null;
+}
+
+export interface TokenizeResult {
+  /** In the order of the texts. */
+  readonly texts: readonly TextTokens[];
 }
 
 /** Per-call context: identity, deadline (`performance.now()` time, Infinity for none), and the caller's leaving. */
@@ -129,4 +144,5 @@ export const DEFAULT_SCORING: ScoringOptions = Object.freeze({
 export interface RerankService {
   rank(request: RankRequest, context: CallContext): Promise<RankResult>;
   predict(request: PredictRequest, context: CallContext): Promise<PredictResult>;
+  tokenize(request: TokenizeRequest, context: CallContext): Promise<TokenizeResult>;
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { mixedResult } from '../../bench/load/mixed-report.ts';
 import { type Phase, type SoakFigures, soakResult } from '../../bench/load/soak-report.ts';
 import { latencies } from '../../bench/load/summary.ts';
+import { renderChart } from '../../bench/report/chart.ts';
 
 const RECORD = {
   label: 'small',
@@ -22,7 +23,7 @@ function phase(name: Phase['name'], startedAt: number, records: Phase['steady'])
 }
 
 function figures(beside: Phase['steady'], rssPerSecond = 0): SoakFigures {
-  const sample = { rss_mib: 100, threads: 12, descriptors: 40, sockets: 3, health_ms: 2 };
+  const sample = { rss_mib: 100, threads: 12, descriptors: 40, sockets: 3, health_ms: 2, heap_mib: 30, loop_p99_ms: 12 };
   const samples = Array.from({ length: 2001 }, (_, s) => ({ ...sample, at: 1000 * s, rss_mib: 100 + rssPerSecond * s }));
   return {
     phases: [phase('alone', 0, [RECORD]), phase('beside', 1_000_000, beside)],
@@ -34,7 +35,7 @@ function figures(beside: Phase['steady'], rssPerSecond = 0): SoakFigures {
 }
 
 function measuredOf(result: ReturnType<typeof soakResult>): Record<string, readonly [number | null, boolean | null]> {
-  return Object.fromEntries(result.wanted.map(({ name, measured, met }) => [name, [measured, met]]));
+  return Object.fromEntries(result.wanted.map(({ name, measured, met }) => [name.replace('soak: ', ''), [measured, met]]));
 }
 
 test('a soak without a fault meets all but the descriptor it left open', () => {
@@ -84,4 +85,12 @@ test('mixed load: the wait beside large requests, and how much worse first in fi
       [0, true],
     ],
   );
+});
+
+test('what was not measured is null, in the wanted figures as in the samples', () => {
+  const all = figures([RECORD]);
+  const samples = all.samples.map((sample) => ({ ...sample, loop_p99_ms: Number.NaN }));
+  const result = soakResult({ ...all, samples });
+  assert.deepEqual(measuredOf(result)['event-loop delay by /metrics, p99 of each second, ms'], [null, null]);
+  assert.ok(!JSON.stringify(result.results).includes('NaN') && !renderChart(result.charts[0]!).includes('NaN'));
 });

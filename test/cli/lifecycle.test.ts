@@ -9,8 +9,10 @@ import { RerankError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Scorer, ScorerStatus } from '../../src/protocol.ts';
 import type { RankResult, RerankService } from '../../src/rerank/types.ts';
+import { UNRECORDED } from '../../src/tracing.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 import { readyStatus } from '../helpers/scorer-status.ts';
+import { testMetrics } from '../helpers/test-metrics.ts';
 import { eventually, rankLastFirst } from '../http/support.ts';
 
 test('probes answer while the model loads, work follows when it is warm', async (t) => {
@@ -89,6 +91,7 @@ class ScriptedEngine implements Engine {
         return rankLastFirst(request);
       },
       predict: () => Promise.reject(new Error('not used')),
+      tokenize: () => Promise.reject(new Error('not used')),
     };
   }
 
@@ -108,6 +111,7 @@ class ScriptedEngine implements Engine {
       costPerSecond: () => 1,
       status,
       score: () => Promise.reject(new Error('not used')),
+      tokenize: () => Promise.reject(new Error('not used')),
       close: async () => {
         this.closed = true;
         this.#fail(new RerankError('draining', 'the server is shutting down'));
@@ -129,7 +133,7 @@ async function start(
   const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
   const logger = createLogger({ level: 'error', json: true, colour: false, stream });
   const engine = new ScriptedEngine(options.held === true);
-  const lifecycle = await startLifecycle(config, logger, engine);
+  const lifecycle = await startLifecycle(config, logger, engine, { metrics: testMetrics(), tracing: UNRECORDED });
   test.after(() => lifecycle.shutdown('end of test', 'prompt'));
   return { engine, lifecycle };
 }

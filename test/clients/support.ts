@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Crossrank } from '../e2e/process.ts';
+import { checkedUrl } from '../helpers/checked-front.ts';
 
 export const QUERY = 'what do pandas eat?';
 
@@ -25,7 +26,7 @@ export const MUCH_WORK = Array.from({ length: 10_000 }, (_, index) => `${index} 
 /** Of no model that we serve: clients name those of their own service. */
 export const FOREIGN_MODEL = 'rerank-of-another-service';
 
-/** @returns the base URL of a server that is ready; it ends with the test */
+/** @returns the base URL of a server that is ready; it ends with the test. Every answer is held against its OpenAPI document. */
 export async function serve(test: TestContext, ...flags: readonly string[]): Promise<string> {
   return (await serveProcess(test, ...flags)).url;
 }
@@ -36,7 +37,7 @@ export async function serveProcess(test: TestContext, ...flags: readonly string[
   const room = ['--max-queue-seconds', '3600'];
   const server = new Crossrank(test, ['serve', '--port', '0', '--workers', '1', '--json-output', ...room, ...flags]);
   const { url } = await server.logLine('ready');
-  return { server, url: String(url) };
+  return { server, url: await checkedUrl(test, String(url), flags) };
 }
 
 /** The answer, a document that stands first, and scores within 0..1 in descending order. */

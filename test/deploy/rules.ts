@@ -12,7 +12,7 @@ import { repoRoot } from '../helpers/paths.ts';
 import { type Deployed, type Labels, selects } from './deployed.ts';
 
 /** Options the manifests set and `src/config/options.ts` does not have yet; a test fails when it has. */
-export const PENDING_OPTIONS: readonly string[] = ['CROSSRANK_DRAIN_DELAY', 'CROSSRANK_PROMETHEUS_PORT'];
+export const PENDING_OPTIONS: readonly string[] = [];
 
 /** Of the runtime, which reads it by itself. */
 const RUNTIME_VARIABLES = ['ORT_DISABLE_TELEMETRY'];

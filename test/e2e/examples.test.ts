@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { checkedUrl } from '../helpers/checked-front.ts';
 import { repoRoot } from '../helpers/paths.ts';
 import { Crossrank } from './process.ts';
 
@@ -112,7 +113,8 @@ function assertFirst(places: readonly number[]): void {
 /** The server's address. */
 async function serve(t: TestContext): Promise<string> {
   const server = new Crossrank(t, ['serve', '--port', '0', '--workers', '1', '--json-output']);
-  return String((await server.logLine('ready'))['url']);
+  const { url } = await server.logLine('ready');
+  return checkedUrl(t, String(url), []);
 }
 
 async function stub(t: TestContext, listener: RequestListener): Promise<string> {

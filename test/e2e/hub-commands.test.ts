@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { checkedUrl } from '../helpers/checked-front.ts';
 import { oracleModel } from '../helpers/oracle.ts';
 import { repoRoot } from '../helpers/paths.ts';
 import { filesOf, GOOD_TOKEN, StandInHub } from '../helpers/stand-in-hub.ts';
@@ -80,7 +81,8 @@ test('serve downloads at start and then answers; the next start needs no hub', a
   const { hub, environment } = await setUp(t);
   const served = async (): Promise<Record<string, unknown>> => {
     const process = new Crossrank(t, ['serve', '--port', '0', '--workers', '1', '--model-id', ID], { environment });
-    const { url } = await process.logLine('ready');
+    const { url: address } = await process.logLine('ready');
+    const url = await checkedUrl(t, String(address), []);
     const info = (await (await fetch(`${url}/info`)).json()) as Record<string, unknown>;
     process.child.kill('SIGTERM');
     const { code, stderr } = await process.finished;

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkedUrl } from '../helpers/checked-front.ts';
 import { assertRanking, type OracleRanked, oracleModel, oracleText, readOracle } from '../helpers/oracle.ts';
 import { Crossrank } from './process.ts';
 
@@ -21,7 +22,8 @@ for (const family of ['bert', 'xlmr']) {
   test(`${family}: /rank, /predict and /rank_documents/ answer what the reference recorded`, async (t) => {
     const oracle = readOracle(family);
     const server = new Crossrank(t, ['serve', '--port', '0', '--workers', '2', '--model-id', oracleModel(family)]);
-    const { url } = (await server.logLine('ready')) as { url: string };
+    const { url: address } = await server.logLine('ready');
+    const url = await checkedUrl(t, String(address), []);
     for (const { query, documents, topK, returnDocuments, activation, applySoftmax, prompt, results } of oracle.rank) {
       const body = {
         query: oracleText(oracle, query),

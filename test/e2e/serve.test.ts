@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { checkedUrl } from '../helpers/checked-front.ts';
 import { repoRoot } from '../helpers/paths.ts';
 import { Crossrank } from './process.ts';
 
@@ -56,7 +57,8 @@ test('two signals end a busy server at once, without an abort', async (t) => {
 });
 
 test('four workers start and end with exit code 0', async (t) => {
-  const { process } = await serve(t, ['--workers', '4']);
+  const process = new Crossrank(t, [...BASE, '--workers', '4']);
+  await process.logLine('ready');
   process.child.kill('SIGINT');
   const { code, signal } = await process.finished;
   assert.deepEqual([code, signal], [0, null]);
@@ -90,7 +92,7 @@ interface Served {
 async function serve(test: TestContext, flags: readonly string[]): Promise<Served> {
   const process = new Crossrank(test, [...BASE, ...flags]);
   const { url } = await process.logLine('ready');
-  return { process, url: String(url) };
+  return { process, url: await checkedUrl(test, String(url), flags) };
 }
 
 function post(url: string, body: object): Promise<Response> {

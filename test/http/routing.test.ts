@@ -81,7 +81,10 @@ test('CORS is open by default, narrowed by origins, off when empty', async (t) =
   assert.deepEqual([answer.status, answer.headers.get('access-control-allow-origin')], [204, '*']);
   const post = await open.post('/rank', { query: 'q', documents: [] }, { origin: 'https://a.example' });
   assert.equal(post.headers.get('access-control-allow-origin'), '*');
-  assert.equal(post.headers.get('access-control-expose-headers'), 'X-Request-Id,Server-Timing,X-Truncated,Retry-After');
+  assert.equal(
+    post.headers.get('access-control-expose-headers'),
+    'X-Request-Id,Server-Timing,X-Truncated,Retry-After,traceresponse',
+  );
   const failed = await open.send('/nope', { headers: { origin: 'https://a.example' } });
   assert.equal(failed.headers.get('access-control-allow-origin'), '*', 'errors can be read by browsers too');
 

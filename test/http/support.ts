@@ -7,8 +7,10 @@ import { loadConfig } from '../../src/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Dialect } from '../../src/http/dialects/dialect.ts';
 import { DIALECTS } from '../../src/http/dialects/dialect-list.ts';
+import type { RequestTracer } from '../../src/http/request-trace.ts';
 import { type RunningServer, startServer } from '../../src/http/server.ts';
 import { createLogger } from '../../src/logger.ts';
+import type { ServerMetrics } from '../../src/metrics.ts';
 import type { ModelSpec, ScorerStatus, SessionFacts } from '../../src/protocol.ts';
 import type {
   CallContext,
@@ -17,9 +19,13 @@ import type {
   RankRequest,
   RankResult,
   RerankService,
+  TokenizeRequest,
+  TokenizeResult,
 } from '../../src/rerank/types.ts';
+import { UNRECORDED } from '../../src/tracing.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 import { readyStatus } from '../helpers/scorer-status.ts';
+import { testMetrics } from '../helpers/test-metrics.ts';
 import { contractOf } from './contract.ts';
 
 const TIMING = { queueMs: 1.5, tokenizationMs: 0.25, inferenceMs: 12.0004, totalMs: 14 };
@@ -60,6 +66,19 @@ export function predictCounting(numLabels: number): (request: PredictRequest) =>
   };
 }
 
+/** Every character is a token, in the frame `[`, `]` when asked for one. */
+export async function tokenizeCharacters({ texts, addSpecialTokens }: TokenizeRequest): Promise<TokenizeResult> {
+  return {
+    texts: texts.map((text) => {
+      const chars = addSpecialTokens ? ['[', ...text, ']'] : [...text];
+      const isFrame = (index: number) => addSpecialTokens && (index === 0 || index === chars.length - 1);
+      const starts = Int32Array.from(chars, (_, index) => (isFrame(index) ? -1 : index - (addSpecialTokens ? 1 : 0)));
+      const stops = starts.map((start) => (start < 0 ? -1 : start + 1));
+      return { ids: Int32Array.from(chars, (char) => char.codePointAt(0)!), starts, stops, texts: chars };
+    }),
+  };
+}
+
 function callFacts(activation: RankRequest['activation']) {
   return { model: 'fake', activation: activation ?? 'sigmoid', truncated: [0], chunks: null, timing: TIMING } as const;
 }
@@ -67,17 +86,22 @@ function callFacts(activation: RankRequest['activation']) {
 export interface TestServerOptions {
   readonly rank?: (request: RankRequest, context: CallContext) => Promise<RankResult>;
   readonly predict?: (request: PredictRequest, context: CallContext) => Promise<PredictResult>;
+  readonly tokenize?: (request: TokenizeRequest, context: CallContext) => Promise<TokenizeResult>;
   readonly flags?: Readonly<Record<string, string>>;
   readonly spec?: Partial<ModelSpec>;
   readonly status?: Partial<ScorerStatus>;
   readonly dialects?: readonly Dialect[];
+  readonly tracer?: RequestTracer;
 }
 
 export interface TestServer {
   readonly url: string;
   readonly server: RunningServer;
+  readonly metrics: ServerMetrics;
   /** Requests that reached the service. */
   readonly calls: { readonly request: RankRequest | PredictRequest; readonly context: CallContext }[];
+  /** Those that asked for tokens. */
+  readonly tokenizeCalls: readonly { readonly request: TokenizeRequest; readonly context: CallContext }[];
   /** Log lines, parsed; debug included. */
   readonly logLines: Record<string, unknown>[];
   draining: boolean;
@@ -98,19 +122,28 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   const { config } = loadConfig({ port: '0', 'log-level': 'debug', ...options.flags }, {});
   const logLines: Record<string, unknown>[] = [];
   const calls: TestServer['calls'] = [];
+  const tokenizeCalls: { readonly request: TokenizeRequest; readonly context: CallContext }[] = [];
   const state = { draining: false };
+  const scorer = {
+    spec: fakeSpec(options.spec),
+    facts: FACTS,
+    costPerSecond: () => 1000,
+    status: () => ({ ...readyStatus(config.workers), ...options.status }),
+  };
+  const isDraining = () => state.draining;
+  const metrics = testMetrics(options.dialects && { dialects: options.dialects.map(({ name }) => name) });
+  metrics.watch({ scorer, isDraining });
   const app = createApp(
     {
-      service: recordingService(options, calls),
-      scorer: {
-        spec: fakeSpec(options.spec),
-        facts: FACTS,
-        status: () => ({ ...readyStatus(config.workers), ...options.status }),
-      },
+      service: recordingService(options, calls, tokenizeCalls),
+      scorer,
       settings: config,
       logger: createLogger({ level: 'debug', json: true, colour: false, stream: lineSink(logLines) }),
-      isDraining: () => state.draining,
-      refusesWork: () => state.draining,
+      isDraining,
+      refusesWork: isDraining,
+      metrics,
+      observer: metrics.requests,
+      tracer: options.tracer ?? UNRECORDED.tracer,
     },
     ...(options.dialects ? [options.dialects] : []),
   );
@@ -126,7 +159,9 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   return {
     url,
     server,
+    metrics,
     calls,
+    tokenizeCalls,
     logLines,
     set draining(value: boolean) {
       state.draining = value;
@@ -139,10 +174,19 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   };
 }
 
-function recordingService(options: TestServerOptions, calls: TestServer['calls']): RerankService {
+function recordingService(
+  options: TestServerOptions,
+  calls: TestServer['calls'],
+  tokenizeCalls: { readonly request: TokenizeRequest; readonly context: CallContext }[],
+): RerankService {
   const rank = options.rank ?? rankLastFirst;
   const predict = options.predict ?? predictCounting(1);
+  const tokenize = options.tokenize ?? tokenizeCharacters;
   return {
+    tokenize(request, context) {
+      tokenizeCalls.push({ request, context });
+      return tokenize(request, context);
+    },
     rank(request, context) {
       calls.push({ request, context });
       return rank(request, context);

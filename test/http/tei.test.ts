@@ -118,12 +118,12 @@ test('failures while scoring: 429 Overloaded with Retry-After, 424 Backend, 503 
 test('/predict takes inputs in every shape', async (t) => {
   const server = await startTestServer(t);
   const shapes: readonly (readonly [inputs: unknown, pairs: PredictRequest['pairs'], answer: unknown])[] = [
-    ['a', [['a', '']], [{ score: 0, label: 'LABEL_0' }]],
-    [['a'], [['a', '']], [{ score: 0, label: 'LABEL_0' }]],
+    ['a', [['a', null]], [{ score: 0, label: 'LABEL_0' }]],
+    [['a'], [['a', null]], [{ score: 0, label: 'LABEL_0' }]],
     [['a', 'b'], [['a', 'b']], [{ score: 0, label: 'LABEL_0' }]],
     [[['a', 'b']], [['a', 'b']], [[{ score: 0, label: 'LABEL_0' }]]],
     // biome-ignore format: shapes
-    [[['a'], ['b', 'c']], [['a', ''], ['b', 'c']], [[{ score: 0, label: 'LABEL_0' }], [{ score: 0.5, label: 'LABEL_0' }]]],
+    [[['a'], ['b', 'c']], [['a', null], ['b', 'c']], [[{ score: 0, label: 'LABEL_0' }], [{ score: 0.5, label: 'LABEL_0' }]]],
   ];
   for (const [inputs, pairs, answer] of shapes) {
     for (const path of ['/predict', '/tei/predict']) {
@@ -163,5 +163,84 @@ test('/predict refuses what is no input', async (t) => {
   for (const [body, status] of cases) {
     const reply = await server.post('/tei/predict', body);
     assert.deepEqual([reply.status, typeof reply.body.error], [status, 'string'], JSON.stringify(body));
+  }
+});
+
+test('/tokenize gives every token of every text, places and all', async (t) => {
+  const server = await startTestServer(t);
+  const a = { id: 97, text: 'a', special: false, start: 0, stop: 1 };
+  const open = { id: 91, text: '[', special: true, start: null, stop: null };
+  const close = { ...open, id: 93, text: ']' };
+  for (const path of ['/tokenize', '/tokenize/', '/tei/tokenize']) {
+    const reply = await server.post(path, { inputs: 'a' });
+    assert.deepEqual([reply.status, reply.body], [200, [[open, a, close]]], path);
+    assert.ok(!reply.headers.has('x-compute-time'), 'not among its headers');
+  }
+  const bare = await server.post('/tokenize', { inputs: ['a', 'aa'], add_special_tokens: false, extra: 1 });
+  assert.deepEqual(bare.body, [[a], [a, { ...a, start: 1, stop: 2 }]]);
+});
+
+test('/tokenize: nulls mean the defaults, a prompt is named', async (t) => {
+  const server = await startTestServer(t);
+  const cases = [
+    [{}, { addSpecialTokens: true, promptName: null }],
+    [
+      { add_special_tokens: null, prompt_name: null },
+      { addSpecialTokens: true, promptName: null },
+    ],
+    [
+      { add_special_tokens: false, prompt_name: 'query' },
+      { addSpecialTokens: false, promptName: 'query' },
+    ],
+  ] as const;
+  for (const [fields, expected] of cases) {
+    assert.equal((await server.post('/tei/tokenize', { inputs: ['a'], ...fields })).status, 200);
+    assert.deepEqual(server.tokenizeCalls.at(-1)!.request, { texts: ['a'], ...expected });
+  }
+});
+
+test('/tokenize refuses what is no input, too many texts, and texts that no model would take', async (t) => {
+  const server = await startTestServer(t, { flags: { 'max-client-batch-size': '5' }, spec: { maxLength: 512 } });
+  const cases: readonly (readonly [body: unknown, status: number, error: string, type: string])[] = [
+    [{}, 422, 'inputs is required', 'Validation'],
+    [{ inputs: null }, 422, 'inputs must be a string or a list of strings', 'Validation'],
+    [{ inputs: [1] }, 422, 'inputs must be a string or a list of strings', 'Validation'],
+    [{ inputs: 'a', add_special_tokens: 1 }, 422, 'add_special_tokens must be true or false', 'Validation'],
+    [{ inputs: 'a', prompt_name: 1 }, 422, 'prompt_name must be a string', 'Validation'],
+    [{ inputs: [] }, 400, '`inputs` cannot be empty', 'Empty'],
+    [{ inputs: ['a', ''] }, 400, 'Input validation error: `inputs` cannot be empty', 'Empty'],
+    [{ inputs: Array(6).fill('a') }, 422, 'batch size 6 > maximum allowed batch size 5', 'Validation'],
+    [
+      { inputs: ['a', '\u{1f43c}'.repeat(128_001)] },
+      422,
+      'Input validation error: `inputs` must have less than 128000 characters. Given: 128001',
+      'Validation',
+    ],
+    [
+      { inputs: Array(5).fill('a'.repeat(120_000)) },
+      413,
+      '`inputs` have 600000 characters; this server tokenizes at most 500000 in one request',
+      'Validation',
+    ],
+  ];
+  for (const [body, status, error, type] of cases) {
+    const reply = await server.post('/tokenize', body);
+    assert.deepEqual([reply.status, reply.body], [status, { error, error_type: type }]);
+  }
+  assert.equal(server.tokenizeCalls.length, 0);
+});
+
+test('/tokenize fails as scoring does, and leaves with its caller', async (t) => {
+  const failures = [
+    [new RerankError('overloaded', 'full', { retryAfterSeconds: 2 }), 429, 'Overloaded'],
+    [new RerankError('draining', 'going'), 503, 'Unhealthy'],
+    [new RerankError('deadline', 'late'), 504, 'Backend'],
+  ] as const;
+  for (const [failure, status, type] of failures) {
+    const server = await startTestServer(t, { tokenize: () => Promise.reject(failure) });
+    const reply = await server.post('/tokenize', { inputs: 'a' });
+    assert.deepEqual([reply.status, reply.body], [status, { error: failure.message, error_type: type }]);
+    const { signal, deadlineMs } = server.tokenizeCalls[0]!.context;
+    assert.ok(signal !== null && Number.isFinite(deadlineMs));
   }
 });

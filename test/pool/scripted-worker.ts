@@ -4,9 +4,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import type { ScoreReply, ScoreTask, WorkerOptions } from '../../src/protocol.ts';
+import type { WorkerOptions, WorkerReply, WorkerTask } from '../../src/protocol.ts';
 
-async function initialize(): Promise<(task: ScoreTask) => Promise<ScoreReply>> {
+async function initialize(): Promise<(task: WorkerTask) => Promise<WorkerReply>> {
   const { spec } = workerData as WorkerOptions;
   if (existsSync(join(spec.directory, 'fail'))) {
     parentPort?.postMessage({ kind: 'failed', threadId, error: { code: 'model_files', message: 'told to fail' } });
@@ -31,7 +31,18 @@ async function initialize(): Promise<(task: ScoreTask) => Promise<ScoreReply>> {
   return obey;
 }
 
-async function obey({ batch, cancel }: ScoreTask): Promise<ScoreReply> {
+async function obey({ batch, cancel }: WorkerTask): Promise<WorkerReply> {
+  if ('texts' in batch) {
+    const sleepMs = Number(batch.texts[0]);
+    if (sleepMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, sleepMs);
+    if (Atomics.load(cancel, 0) !== 0) return { ok: false, error: { code: 'cancelled', message: 'flag seen' } };
+    const none = new Int32Array(0);
+    return {
+      ok: true,
+      tokens: batch.texts.map((text) => ({ ids: none, starts: none, stops: none, texts: [text] })),
+      tokenizationMs: 1,
+    };
+  }
   const logits = new Float32Array(batch.pairs.length / 2);
   for (let i = 0; i < logits.length; i += 1) {
     if (Atomics.load(cancel, 0) !== 0) return { ok: false, error: { code: 'cancelled', message: 'flag seen' } };

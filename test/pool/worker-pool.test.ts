@@ -75,6 +75,40 @@ test('scores come back per batch in the order they were given', async () => {
   });
 });
 
+test('texts are tokenised in the same queue, in their order, and tell nothing of the speed of scoring', async () => {
+  await withPool(2, async (pool) => {
+    const speed = pool.costPerSecond();
+    const batches = ['a', 'b', 'c'].map((text) => ({ texts: [text], addSpecialTokens: false, cost: 500 }));
+    const call = pool.tokenize(batches, ticket());
+    assert.equal(pool.status().outstandingCost, 1500);
+    assert.deepEqual(
+      (await call).flatMap(({ tokens }) => tokens.flatMap(({ texts }) => texts)),
+      ['a', 'b', 'c'],
+    );
+    assert.deepEqual([pool.status().outstandingCost, pool.status().tokens, pool.costPerSecond()], [0, 0, speed]);
+  });
+});
+
+test('tokenising has deadlines, leaves with its caller, and takes turns with scoring', async () => {
+  await withPool(1, async (pool) => {
+    const texts = (sleepMs: number) => ({ texts: [String(sleepMs)], addSpecialTokens: true, cost: 1 });
+    const leaving = new AbortController();
+    const left = pool.tokenize(
+      Array.from({ length: 50 }, () => texts(20)),
+      ticket({ signal: leaving.signal }),
+    );
+    const late = pool.tokenize([texts(1)], ticket({ deadlineMs: performance.now() + 1 }));
+    await assert.rejects(late, codeIs('deadline'));
+    await pool.score([batchOf('score 1')], ticket());
+    assert.ok(pool.status().queuedBatches > 10, 'a short call did not wait for a long one');
+    leaving.abort();
+    await assert.rejects(left, codeIs('cancelled'));
+    assert.equal(pool.status().queuedBatches, 0);
+    await until(() => pool.status().busyWorkers === 0);
+    assert.equal(pool.status().outstandingCost, 0);
+  });
+});
+
 test('no batches settle at once', async () => {
   await withPool(1, async (pool) => assert.deepEqual(await pool.score([], ticket()), []));
 });

@@ -54,7 +54,7 @@ test('batches hold bounded work, at least one pair each, similar lengths togethe
   const result = planned(rankPairs('query', documents), { batchCost: 150 });
   assert.ok(result.batches.length > 10);
   for (const batch of result.batches) assert.ok(batch.cost <= 150 || batch.documents.length === 1);
-  const lengths = result.batches.map((batch) => batch.documents.map((document) => document.length));
+  const lengths = result.batches.map((batch) => batch.documents.map((document) => document!.length));
   for (let i = 1; i < lengths.length; i += 1) assert.ok(Math.min(...lengths[i - 1]!) >= Math.max(...lengths[i]!));
 });
 

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RerankError } from '../../src/errors.ts';
-import type { ModelSpec, PairBatch, ScoredBatch, Scorer, ScorerStatus, SessionFacts, Ticket } from '../../src/protocol.ts';
+import type {
+  ModelSpec,
+  PairBatch,
+  ScoredBatch,
+  Scorer,
+  ScorerStatus,
+  SessionFacts,
+  TextBatch,
+  Ticket,
+  TokenizedBatch,
+} from '../../src/protocol.ts';
 import { DEFAULT_RERANKER_OPTIONS, Reranker } from '../../src/rerank/reranker.ts';
 import { type CallContext, DEFAULT_SCORING } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
@@ -15,6 +25,7 @@ class FakeScorer implements Scorer {
   readonly facts: SessionFacts;
   readonly tickets: Ticket[] = [];
   readonly queries = new Set<string>();
+  readonly textBatches: TextBatch[] = [];
   outstandingCost = 0;
 
   constructor(spec: Partial<ModelSpec> = {}, numLabels = 1) {
@@ -43,6 +54,22 @@ class FakeScorer implements Scorer {
     return batches.map((batch) => this.#scoreBatch(batch));
   }
 
+  /** Every text is one token, its length the id. */
+  async tokenize(batches: readonly TextBatch[], ticket: Ticket): Promise<TokenizedBatch[]> {
+    this.tickets.push(ticket);
+    this.textBatches.push(...batches);
+    return batches.map(({ texts }) => ({
+      tokens: texts.map((text) => ({
+        ids: Int32Array.of(text.length),
+        starts: Int32Array.of(0),
+        stops: Int32Array.of(text.length),
+        texts: [text],
+      })),
+      tokenizationMs: 1,
+      queueMs: 0.5,
+    }));
+  }
+
   async close(): Promise<void> {}
 
   #scoreBatch(batch: PairBatch): ScoredBatch {
@@ -58,7 +85,7 @@ class FakeScorer implements Scorer {
       logits,
       numLabels,
       tokenCounts: new Uint32Array(count).fill(5),
-      truncated: Uint8Array.from(batch.documents, (document) => (document.startsWith('long') ? 1 : 0)),
+      truncated: Uint8Array.from(batch.documents, (document) => (document!.startsWith('long') ? 1 : 0)),
       chunks: null,
       tokenizationMs: 1,
       inferenceMs: 2,
@@ -209,4 +236,49 @@ test('progress counts distinct pairs', async () => {
     onProgress: (done, total) => seen.push([done, total]),
   });
   assert.deepEqual(seen.at(-1), [2, 2]);
+});
+
+test('texts are tokenised in batches of bounded work, in their order, behind the same door', async () => {
+  const scorer = new FakeScorer({ prompts: { query: 'q: ' } });
+  const reranker = new Reranker(scorer, { ...DEFAULT_RERANKER_OPTIONS, maxQueueSeconds: 1 });
+  const texts = Array.from({ length: 30 }, (_, index) => 'x'.repeat(4000 + index));
+  const request = { texts, addSpecialTokens: false, promptName: null };
+  const result = await reranker.tokenize(request, CONTEXT);
+  assert.deepEqual(
+    result.texts.map(({ ids }) => ids[0]),
+    texts.map(({ length }) => length),
+  );
+  assert.ok(scorer.textBatches.length > 4 && scorer.textBatches.length < 30, `${scorer.textBatches.length} batches`);
+  assert.ok(scorer.textBatches.every(({ addSpecialTokens, cost }) => !addSpecialTokens && cost <= 2000 * 0.05));
+  assert.equal(scorer.tickets.at(-1)!.deadlineMs, CONTEXT.deadlineMs);
+  const named = await reranker.tokenize({ texts: ['a'], addSpecialTokens: true, promptName: 'query' }, CONTEXT);
+  assert.deepEqual(named.texts[0]!.texts, ['q: a']);
+  await assert.rejects(reranker.tokenize({ ...request, promptName: 'none' }, CONTEXT), { code: 'validation' });
+  scorer.outstandingCost = 1e9;
+  await assert.rejects(reranker.tokenize(request, CONTEXT), { code: 'overloaded' });
+});
+
+test('a text alone reaches the scorer alone, apart from the same text beside an empty one', async () => {
+  const scorer = new FakeScorer();
+  const batches: PairBatch[] = [];
+  scorer.score = async (given) => {
+    batches.push(...given);
+    return given.map(({ pairs }) => ({
+      logits: Float32Array.from({ length: pairs.length / 2 }, (_, i) => i),
+      numLabels: 1,
+      tokenCounts: new Uint32Array(pairs.length / 2),
+      truncated: new Uint8Array(pairs.length / 2),
+      chunks: null,
+      tokenizationMs: 0,
+      inferenceMs: 0,
+      tokenSlots: 0,
+      runs: 1,
+      queueMs: 0,
+    }));
+  };
+  await new Reranker(scorer).predict({ ...DEFAULT_SCORING, pairs: [['a', null], ['a', ''], ['a', null]] }, CONTEXT); // biome-ignore format: pairs
+  const sent = batches.flatMap(({ pairs, documents }) =>
+    Array.from({ length: pairs.length / 2 }, (_, i) => documents[pairs[2 * i + 1]!]),
+  );
+  assert.deepEqual(sent.toSorted(), ['', null], 'duplicates once');
 });

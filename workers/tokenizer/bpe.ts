@@ -3,7 +3,7 @@
 
 import { byteIds } from './byte-fallback.ts';
 import { arrayAt, failModel, flag, type Json, optionalString, stringAt } from './json.ts';
-import type { TokenModel } from './model.ts';
+import type { PlacedToken, TokenModel } from './model.ts';
 import { NumberHeap } from './number-heap.ts';
 import { PairRanks } from './pair-ranks.ts';
 import type { TokenBuffer } from './token-buffer.ts';
@@ -19,6 +19,12 @@ const CACHED_WORDS = 30_000;
 const LONG_WORD_UNITS = 8192;
 /** Units of a long word tried per wanted id; long unspaced words make 2 to 4 units a token. */
 const UNITS_PER_ID = 8;
+
+/** Where a symbol stands in its word, UTF-16 units. */
+interface SymbolPlace {
+  readonly start: number;
+  end: number;
+}
 
 export class Bpe implements TokenModel {
   readonly size: number;
@@ -77,6 +83,27 @@ export class Bpe implements TokenModel {
       this.#cache.set(word, ids);
     }
     out.pushAll(ids);
+  }
+
+  /**
+   * As the reference, which counts lengths, unless the vocabulary has neither an unknown token nor all bytes: then it counts on
+   * from characters it left out, and these are the true places.
+   */
+  place(word: string): PlacedToken[] {
+    const whole = this.#ignoresMerges ? this.#trie.find(word) : -1;
+    if (whole >= 0) return [{ id: whole, text: word, start: 0, end: word.length }];
+    const places: SymbolPlace[] = [];
+    this.#split(word, places);
+    this.#mergeAll();
+    const placed: PlacedToken[] = [];
+    for (let at = this.#count === 0 ? -1 : 0; at >= 0; ) {
+      const next = this.#next[at]!;
+      const last = (next < 0 ? this.#count : next) - 1;
+      const id = this.#symbols[at]!;
+      placed.push({ id, text: this.#trie.textOf(id), start: places[at]!.start, end: places[last]!.end });
+      at = next;
+    }
+    return placed;
   }
 
   idOf(token: string): number {
@@ -142,12 +169,17 @@ export class Bpe implements TokenModel {
     return true;
   }
 
-  /** The word's characters as symbols; what is not in the vocabulary becomes bytes, the unknown token, or nothing. */
-  #split(word: string): void {
+  /**
+   * The word's characters as symbols; what is not in the vocabulary becomes bytes, the unknown token, or nothing.
+   *
+   * @param places filled when given: the place of each symbol
+   */
+  #split(word: string, places: SymbolPlace[] | null = null): void {
     this.#count = 0;
     let isUnknownOpen = false;
     for (let i = 0; i < word.length; ) {
       const width = (word.charCodeAt(i) & 0xfc00) === 0xd800 ? 2 : 1;
+      const start = i;
       let char = word.slice(i, i + width);
       if (i > 0) char = this.#prefix + char;
       i += width;
@@ -155,6 +187,7 @@ export class Bpe implements TokenModel {
       const id = this.#trie.find(char);
       if (id >= 0) {
         this.#add(id);
+        places?.push({ start, end: i });
         isUnknownOpen = false;
         continue;
       }
@@ -162,8 +195,12 @@ export class Bpe implements TokenModel {
       if (bytes !== null) {
         // The reference puts a pending unknown after the bytes that follow it: kept by #addBytes.
         this.#addBytes(bytes, isUnknownOpen);
-      } else if (this.#unknown !== null && !(isUnknownOpen && this.#fusesUnknown)) {
+        if (places !== null) for (const _ of bytes) places.splice(isUnknownOpen ? -1 : places.length, 0, { start, end: i });
+      } else if (this.#unknown !== null && isUnknownOpen && this.#fusesUnknown) {
+        if (places !== null) places.at(-1)!.end = i;
+      } else if (this.#unknown !== null) {
         this.#addUnknown();
+        places?.push({ start, end: i });
         isUnknownOpen = true;
       }
     }

@@ -41,6 +41,24 @@ export class Charsmap {
     return out + this.#normalizeChars(text.slice(copied));
   }
 
+  /** The parts of the text that {@link normalize} looks up, in order, and what takes their place: null where they stay. */
+  *lookups(text: string): Generator<{ readonly source: string; readonly replacement: string | null }> {
+    let passed = 0;
+    for (const { start, end } of shortClusters(text)) {
+      const source = text.slice(start, end);
+      const replacement = this.#lookupCluster(source);
+      if (replacement === null) continue;
+      yield* this.#charLookups(text.slice(passed, start));
+      yield { source, replacement };
+      passed = end;
+    }
+    yield* this.#charLookups(text.slice(passed));
+  }
+
+  *#charLookups(text: string): ReturnType<Charsmap['lookups']> {
+    for (const source of text) yield { source, replacement: this.#lookupChar(source.codePointAt(0)!) };
+  }
+
   #lookupCluster(cluster: string): string | null {
     let found = this.#clusters.get(cluster);
     if (found === undefined) {

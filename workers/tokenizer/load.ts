@@ -6,6 +6,10 @@
 import { readFileSync } from 'node:fs';
 import type { ModelSpec } from '../../src/protocol.ts';
 import { AddedVocabulary, readAddedTokens } from './added-tokens.ts';
+import { AlignedEncoder } from './aligned/aligned-encoder.ts';
+import { createAlignedNormalizer } from './aligned/normalizers.ts';
+import { offsetTrims, overridePostProcessor } from './aligned/offset-trim.ts';
+import { createAlignedPreTokenizer } from './aligned/pre-tokenizers.ts';
 import { BertText } from './bert-text.ts';
 import { cutPattern } from './cuts.ts';
 import { failModel, isObject, type Json, objectAt } from './json.ts';
@@ -24,6 +28,8 @@ export interface LoadedTokenizer {
   readonly text: TextEncoder;
   readonly templates: Templates;
   readonly truncationSide: TruncationSide;
+  /** For tokens with their places; made when first asked for, so that scoring pays nothing. @throws RerankError `model_files` */
+  aligned(): AlignedEncoder;
 }
 
 export interface LoadOptions {
@@ -54,10 +60,26 @@ export function loadTokenizer(spec: TokenizerSpec, options: LoadOptions = {}): L
     bertText: isFused ? fuse(normalizer, preTokenizer, model) : null,
     cuts: cutPattern({ normalizer, preTokenizer, matchers: [rawTokens, normalizedTokens] }),
   };
+  const { tokenizerConfig } = spec;
+  const postProcessor = overridePostProcessor(root.post_processor, tokenizerConfig);
+  let aligned: AlignedEncoder | null = null;
+  const align = (): AlignedEncoder =>
+    new AlignedEncoder({
+      rawTokens,
+      normalizedTokens,
+      model,
+      normalize: createAlignedNormalizer(normalizer, `${file}: normalizer`),
+      split: createAlignedPreTokenizer(preTokenizer, `${file}: pre_tokenizer`),
+      trims: offsetTrims(postProcessor),
+    });
   return {
     text: new TextEncoder(stages, options.minPieceUnits),
     templates: readTemplates(root.post_processor, `${file}: post_processor`),
-    truncationSide: truncationSide(spec.tokenizerConfig, root.truncation),
+    truncationSide: truncationSide(tokenizerConfig, root.truncation),
+    aligned() {
+      aligned ??= align();
+      return aligned;
+    },
   };
 }
 

@@ -7,6 +7,14 @@ import { Unigram } from './unigram.ts';
 import { WordLevel } from './word-level.ts';
 import { WordPiece } from './word-piece.ts';
 
+/** A token of a word: what it is called, and where it stands, `[start, end)` in UTF-16 units. */
+export interface PlacedToken {
+  readonly id: number;
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Turns words into ids. */
 export interface TokenModel {
   readonly size: number;
@@ -17,6 +25,12 @@ export interface TokenModel {
    * @throws RerankError `model_files` when the word needs an unknown token the model does not have
    */
   tokenize(word: string, out: TokenBuffer): void;
+  /**
+   * The tokens of one word, which is not empty, with their places: slower, and the same ids as {@link tokenize} without a limit.
+   *
+   * @throws RerankError as tokenize
+   */
+  place(word: string): PlacedToken[];
   /** Id of a token text, -1 when unknown. */
   idOf(token: string): number;
 }

@@ -63,7 +63,7 @@ const FACTORIES: Readonly<Record<string, (config: Json, where: string) => Normal
     return (text, { isFirst }) => (isFirst && text !== '' ? prefix + text : text);
   },
   Replace: replace,
-  Nmt: () => nmt,
+  Nmt: () => normalizeNmt,
   ByteLevel: () => applyBytes,
   Precompiled: (config, where) => {
     // Some exports leave the map empty: nothing is replaced then.
@@ -128,6 +128,7 @@ function replace(config: Json, where: string): Normalizer {
 const NMT_REMOVED = /[\x01-\x08\x0b\x0e-\x1f\x7f\x8f\x9f]/g;
 const NMT_SPACES = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g;
 
-function nmt(text: string): string {
+/** What sentencepiece's nmt rules drop and turn into spaces. */
+export function normalizeNmt(text: string): string {
   return text.replace(NMT_REMOVED, '').replace(NMT_SPACES, ' ');
 }

@@ -30,48 +30,63 @@ export type PreTokenizer = (pieces: readonly string[], start: TextStart) => stri
 export function createPreTokenizer(config: unknown, where: string): PreTokenizer {
   if (config === null || config === undefined) return (pieces) => pieces.filter((piece) => piece !== '');
   const block = objectAt(config, where);
+  const rules = splitRules(block, where);
+  if (rules !== null) return sequence(rules.map(splitBy));
+  const make = FACTORIES[stringAt(block.type, `${where}.type`)];
+  return make === undefined ? failModel(where, `unknown pre_tokenizer ${String(block.type)}`) : make(block, where);
+}
+
+/** One split: where, and what becomes of the delimiters. */
+export interface SplitRule {
+  readonly splitter: Splitter;
+  readonly behavior: SplitBehavior;
+}
+
+/** The splits of a stage that does nothing else, one after the other; null for other stages. @throws RerankError `model_files` */
+export function splitRules(block: Json, where: string): readonly SplitRule[] | null {
   const type = stringAt(block.type, `${where}.type`);
-  const make = FACTORIES[type];
-  return make === undefined ? failModel(where, `unknown pre_tokenizer ${type}`) : make(block, where);
+  return SPLITS[type]?.(block, where) ?? null;
 }
 
 const hasFlag = (bits: number): Splitter => charSplitter((code) => (charFlags[code]! & bits) !== 0);
 const onSpaces = hasFlag(FLAG_SPACE);
 const onPunctuation = hasFlag(FLAG_PUNCTUATION);
 
-const FACTORIES: Readonly<Record<string, (config: Json, where: string) => PreTokenizer>> = {
-  BertPreTokenizer: () => {
-    const words = splitBy(onSpaces, 'Removed');
-    const marks = splitBy(onPunctuation, 'Isolated');
-    return (pieces, start) => marks(words(pieces, start), start);
-  },
-  ByteLevel: byteLevel,
+const SPLITS: Readonly<Record<string, (config: Json, where: string) => readonly SplitRule[]>> = {
+  BertPreTokenizer: () => [
+    { splitter: onSpaces, behavior: 'Removed' },
+    { splitter: onPunctuation, behavior: 'Isolated' },
+  ],
   CharDelimiterSplit: (config, where) => {
     const delimiter = stringAt(config.delimiter, `${where}.delimiter`).codePointAt(0);
-    return splitBy(
-      charSplitter((code) => code === delimiter),
-      'Removed',
-    );
+    return [{ splitter: charSplitter((code) => code === delimiter), behavior: 'Removed' }];
   },
-  Digits: (config) => splitBy(hasFlag(FLAG_NUMERIC), flag(config.individual_digits, false) ? 'Isolated' : 'Contiguous'),
-  FixedLength: (config) => {
-    const length = typeof config.length === 'number' ? config.length : 5;
-    return (pieces) => pieces.flatMap((piece) => fixedLength(piece, length));
-  },
-  Metaspace: metaspace,
-  Punctuation: (config) => splitBy(onPunctuation, behaviorOf(config.behavior ?? 'Isolated', 'punctuation')),
-  Sequence: (config, where) => {
-    const stages = arrayAt(config.pretokenizers, `${where}.pretokenizers`).map((stage, i) =>
-      createPreTokenizer(stage, `${where}.pretokenizers[${i}]`),
-    );
-    return (pieces, start) => stages.reduce<string[]>((current, stage) => stage(current, start), [...pieces]);
-  },
+  Digits: (config) => [
+    { splitter: hasFlag(FLAG_NUMERIC), behavior: flag(config.individual_digits, false) ? 'Isolated' : 'Contiguous' },
+  ],
+  Punctuation: (config) => [{ splitter: onPunctuation, behavior: behaviorOf(config.behavior ?? 'Isolated', 'punctuation') }],
   Split: split,
-  Whitespace: () => splitBy(wordsAndSymbols, 'Removed'),
-  WhitespaceSplit: () => splitBy(onSpaces, 'Removed'),
+  Whitespace: () => [{ splitter: wordsAndSymbols, behavior: 'Removed' }],
+  WhitespaceSplit: () => [{ splitter: onSpaces, behavior: 'Removed' }],
 };
 
-function splitBy(splitter: Splitter, behavior: SplitBehavior): PreTokenizer {
+const FACTORIES: Readonly<Record<string, (config: Json, where: string) => PreTokenizer>> = {
+  ByteLevel: byteLevel,
+  FixedLength: (config) => (pieces) => pieces.flatMap((piece) => fixedLength(piece, pieceLength(config))),
+  Metaspace: metaspace,
+  Sequence: (config, where) =>
+    sequence(
+      arrayAt(config.pretokenizers, `${where}.pretokenizers`).map((stage, i) =>
+        createPreTokenizer(stage, `${where}.pretokenizers[${i}]`),
+      ),
+    ),
+};
+
+function sequence(stages: readonly PreTokenizer[]): PreTokenizer {
+  return (pieces, start) => stages.reduce<string[]>((current, stage) => stage(current, start), [...pieces]);
+}
+
+function splitBy({ splitter, behavior }: SplitRule): PreTokenizer {
   return (pieces, start) => {
     const out: string[] = [];
     for (const [i, piece] of pieces.entries()) {
@@ -96,9 +111,10 @@ export function behaviorOf(value: unknown, where: string): SplitBehavior {
   return behavior ?? failModel(where, `unknown behavior ${String(value)}`);
 }
 
-function split(config: Json, where: string): PreTokenizer {
+function split(config: Json, where: string): readonly SplitRule[] {
   const splitter = regexSplitter(compilePattern(config.pattern, `${where}.pattern`));
-  return splitBy(flag(config.invert, false) ? invert(splitter) : splitter, behaviorOf(config.behavior, `${where}.behavior`));
+  const behavior = behaviorOf(config.behavior, `${where}.behavior`);
+  return [{ splitter: flag(config.invert, false) ? invert(splitter) : splitter, behavior }];
 }
 
 /** `\w+|[^\w\s]+` of the regex crate: runs of word characters, runs of other characters; white space is the match that goes. */
@@ -118,6 +134,11 @@ function wordsAndSymbols(text: string): { start: number; end: number; isMatch: b
   return parts;
 }
 
+/** Characters of a piece of the FixedLength stage. */
+export function pieceLength({ length }: Json): number {
+  return typeof length === 'number' ? length : 5;
+}
+
 function fixedLength(piece: string, length: number): string[] {
   const chars = [...piece];
   const out: string[] = [];
@@ -125,12 +146,23 @@ function fixedLength(piece: string, length: number): string[] {
   return out;
 }
 
-function metaspace(config: Json, where: string): PreTokenizer {
+export interface MetaspaceOptions {
+  readonly replacement: string;
+  readonly scheme: 'always' | 'first' | 'never';
+  readonly splits: boolean;
+}
+
+/** @throws RerankError `model_files` */
+export function metaspaceOptions(config: Json, where: string): MetaspaceOptions {
   const replacement = typeof config.replacement === 'string' ? config.replacement : '\u2581';
   const scheme = config.add_prefix_space === false ? 'never' : (config.prepend_scheme ?? 'always');
   if (scheme !== 'always' && scheme !== 'first' && scheme !== 'never')
     failModel(where, `unknown prepend_scheme ${String(scheme)}`);
-  const splits = flag(config.split, true);
+  return { replacement, scheme, splits: flag(config.split, true) };
+}
+
+function metaspace(config: Json, where: string): PreTokenizer {
+  const { replacement, scheme, splits } = metaspaceOptions(config, where);
   return (pieces, start) => {
     const out: string[] = [];
     for (const [i, piece] of pieces.entries()) {

@@ -101,21 +101,31 @@ export function invert(splitter: Splitter): Splitter {
   return (text) => splitter(text).map(({ start, end, isMatch }) => ({ start, end, isMatch: !isMatch }));
 }
 
-/** Pieces that a behaviour leaves of the parts, none of them empty. @see tokenizers 0.22.2 tokenizer/normalizer.rs `split` */
+/** Pieces that a behaviour leaves of the parts, none of them empty. */
 export function applyBehavior(text: string, parts: readonly Part[], behavior: SplitBehavior): string[] {
-  const slices = (kept: readonly { readonly start: number; readonly end: number }[]): string[] =>
-    kept.filter(({ start, end }) => end > start).map(({ start, end }) => text.slice(start, end));
+  return keptRanges(parts, behavior).map(({ start, end }) => text.slice(start, end));
+}
+
+/** Places of the pieces, `[start, end)`. @see tokenizers 0.22.2 tokenizer/normalizer.rs `split` */
+export function keptRanges(
+  parts: readonly Part[],
+  behavior: SplitBehavior,
+): readonly { readonly start: number; readonly end: number }[] {
+  return rangesOf(parts, behavior).filter(({ start, end }) => end > start);
+}
+
+function rangesOf(parts: readonly Part[], behavior: SplitBehavior): readonly { readonly start: number; readonly end: number }[] {
   switch (behavior) {
     case 'Isolated':
-      return slices(parts);
+      return parts;
     case 'Removed':
-      return slices(parts.filter(({ isMatch }) => !isMatch));
+      return parts.filter(({ isMatch }) => !isMatch);
     case 'Contiguous':
-      return slices(mergeParts(parts, (part, previous) => part.isMatch === previous));
+      return mergeParts(parts, (part, previous) => part.isMatch === previous);
     case 'MergedWithPrevious':
-      return slices(mergeParts(parts, (part, previous) => part.isMatch && !previous));
+      return mergeParts(parts, (part, previous) => part.isMatch && !previous);
     case 'MergedWithNext':
-      return slices(mergeReversed(parts));
+      return mergeReversed(parts);
   }
 }
 

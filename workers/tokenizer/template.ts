@@ -5,7 +5,7 @@ import { stageBlocks } from './pre-tokenizers.ts';
 
 /** One part of a template: literal ids, or the tokens of the first (A, the query) or second (B, the document) text. */
 export type TemplatePart =
-  | { readonly kind: 'ids'; readonly ids: readonly number[]; readonly typeId: number }
+  | { readonly kind: 'ids'; readonly ids: readonly number[]; readonly tokens: readonly string[]; readonly typeId: number }
   | { readonly kind: 'A' | 'B'; readonly typeId: number };
 
 /** A sequence of parts and the number of tokens its literal ids take. */
@@ -41,30 +41,37 @@ export function readTemplates(config: unknown, where: string): Templates {
   }
 }
 
+/** Ids of special tokens and what they are called. */
+interface NamedIds {
+  readonly ids: readonly number[];
+  readonly tokens: readonly string[];
+}
+
 const A = (typeId: number): TemplatePart => ({ kind: 'A', typeId });
 const B = (typeId: number): TemplatePart => ({ kind: 'B', typeId });
-const literal = (ids: readonly number[], typeId: number): TemplatePart => ({ kind: 'ids', ids, typeId });
+const literal = ({ ids, tokens }: NamedIds, typeId: number): TemplatePart => ({ kind: 'ids', ids, tokens, typeId });
 
 function template(parts: readonly TemplatePart[]): Template {
   return { parts, specialTokens: parts.reduce((sum, part) => sum + (part.kind === 'ids' ? part.ids.length : 0), 0) };
 }
 
 /** `[token, id]` of the older processors. */
-function namedId(value: unknown, where: string): number {
-  return idAt(arrayAt(value, where)[1], where);
+function namedId(value: unknown, where: string): NamedIds {
+  const [token, id] = arrayAt(value, where);
+  return { ids: [idAt(id, where)], tokens: [stringAt(token, where)] };
 }
 
 function bertTemplates(config: Json, where: string, documentType: number): Templates {
-  const cls = literal([namedId(config.cls, `${where}.cls`)], 0);
+  const cls = literal(namedId(config.cls, `${where}.cls`), 0);
   const sep = namedId(config.sep, `${where}.sep`);
-  const single = [cls, A(0), literal([sep], 0)];
-  return { single: template(single), pair: template([...single, B(documentType), literal([sep], documentType)]) };
+  const single = [cls, A(0), literal(sep, 0)];
+  return { single: template(single), pair: template([...single, B(documentType), literal(sep, documentType)]) };
 }
 
 /** `<s> A </s></s> B </s>`, every type id 0. */
 function robertaTemplates(config: Json, where: string): Templates {
-  const cls = literal([namedId(config.cls, `${where}.cls`)], 0);
-  const sep = literal([namedId(config.sep, `${where}.sep`)], 0);
+  const cls = literal(namedId(config.cls, `${where}.cls`), 0);
+  const sep = literal(namedId(config.sep, `${where}.sep`), 0);
   return { single: template([cls, A(0), sep]), pair: template([cls, A(0), sep, sep, B(0), sep]) };
 }
 
@@ -84,5 +91,8 @@ function readPart(piece: unknown, specials: Json, where: string): TemplatePart {
   const name = stringAt(token.id, `${where}.id`);
   const entry = objectAt(specials[name], `${where}: special token ${name}`);
   const ids = arrayAt(entry.ids, `${where}: ids of ${name}`).map((id) => idAt(id, `${where}: ids of ${name}`));
-  return literal(ids, idAt(token.type_id ?? 0, `${where}.type_id`));
+  const tokens = arrayAt(entry.tokens ?? ids.map(() => name), `${where}: tokens of ${name}`).map((each) =>
+    stringAt(each, `${where}: tokens of ${name}`),
+  );
+  return literal({ ids, tokens }, idAt(token.type_id ?? 0, `${where}.type_id`));
 }

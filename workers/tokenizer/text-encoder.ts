@@ -6,13 +6,13 @@ import type { TokenModel } from './model.ts';
 import type { Edges, Normalizer } from './normalizers.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { TruncationSide } from './truncate.ts';
+import { wellFormed } from './unicode.ts';
 import type { WordStream } from './word-stream.ts';
 
 /** Smallest piece worth cutting off, UTF-16 units. */
 const MIN_PIECE_UNITS = 4096;
 /** Units of text per wanted token in a piece; prose takes 3 to 6. */
 const UNITS_PER_TOKEN = 6;
-const LONE_SURROGATES = /\p{Surrogate}/gu;
 
 export interface TextEncoderStages {
   readonly rawTokens: AddedTokenMatcher;
@@ -42,9 +42,9 @@ export class TextEncoder {
    * @param limit at least 1; Infinity for all
    */
   encode(text: string, limit: number, side: TruncationSide = 'right'): Int32Array {
-    const wellFormed = text.replace(LONE_SURROGATES, '\ufffd');
-    const pieceUnits = Math.max(this.#minPieceUnits, Math.min(limit, wellFormed.length) * UNITS_PER_TOKEN);
-    return side === 'right' ? this.#encodeHead(wellFormed, limit, pieceUnits) : this.#encodeTail(wellFormed, limit, pieceUnits);
+    const clean = wellFormed(text);
+    const pieceUnits = Math.max(this.#minPieceUnits, Math.min(limit, clean.length) * UNITS_PER_TOKEN);
+    return side === 'right' ? this.#encodeHead(clean, limit, pieceUnits) : this.#encodeTail(clean, limit, pieceUnits);
   }
 
   #encodeHead(text: string, limit: number, pieceUnits: number): Int32Array {

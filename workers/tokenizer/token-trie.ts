@@ -17,6 +17,8 @@ export class TokenTrie {
   /** UTF-16 unit -> child of the root: the step taken most. */
   readonly #firsts = new Int32Array(65_536).fill(TRIE_NONE);
   #longest = 0;
+  /** Id -> the node its text ends at; made when first asked for. */
+  #ends: Map<number, number> | null = null;
 
   constructor(expectedTokens = 16) {
     const capacity = Math.max(64, expectedTokens * 3);
@@ -77,6 +79,24 @@ export class TokenTrie {
     let node = TRIE_ROOT;
     for (let i = 0; i < text.length && node !== TRIE_NONE; i += 1) node = this.step(node, text.charCodeAt(i));
     return node;
+  }
+
+  /** Text of an id; of several texts with the id the last one. An unknown id has an empty one. */
+  textOf(id: number): string {
+    this.#ends ??= this.#findEnds();
+    const units: number[] = [];
+    for (let node = this.#ends.get(id) ?? TRIE_ROOT; node !== TRIE_ROOT; node = this.#parents[node]!)
+      units.push(this.#units[node]!);
+    return units
+      .reverse()
+      .map((unit) => String.fromCharCode(unit))
+      .join('');
+  }
+
+  #findEnds(): Map<number, number> {
+    const ends = new Map<number, number>();
+    for (let node = 1; node < this.#nodes; node += 1) if (this.#ids[node]! >= 0) ends.set(this.#ids[node]!, node);
+    return ends;
   }
 
   #addChild(parent: number, unit: number): number {

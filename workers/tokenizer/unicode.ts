@@ -89,6 +89,9 @@ const NON_ASCII = /[^\0-\x7f]/;
 /** Whether normalisation forms and mark removal cannot change the text. */
 export const isAscii = (text: string): boolean => !NON_ASCII.test(text);
 
+/** The text with U+FFFD in the place of surrogates that stand alone. */
+export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+
 /** Drops what BERT's cleaning drops. */
 export const removeControls = (text: string): string => text.replace(REMOVED, '');
 /** Every white space -> one plain space. */

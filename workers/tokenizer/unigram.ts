@@ -3,7 +3,7 @@
 
 import { byteIds } from './byte-fallback.ts';
 import { arrayAt, failModel, flag, type Json, stringAt } from './json.ts';
-import type { TokenModel } from './model.ts';
+import type { PlacedToken, TokenModel } from './model.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import { TokenTrie, TRIE_NONE, TRIE_ROOT } from './token-trie.ts';
 
@@ -60,6 +60,23 @@ export class Unigram implements TokenModel {
       blockEnd = at * 2;
     }
     this.#emit(word, this.#boundaries(word.length), Number.POSITIVE_INFINITY, out);
+  }
+
+  place(word: string): PlacedToken[] {
+    this.#reset(word.length + 1);
+    this.#advance(word, 0, word.length);
+    const bounds = this.#boundaries(word.length);
+    const placed: PlacedToken[] = [];
+    for (let i = 1; i < bounds.length; i += 1) {
+      const start = bounds[i - 1]!;
+      const isUnknown = this.#ids[bounds[i]!] === this.#unknownId;
+      while (isUnknown && i + 1 < bounds.length && this.#ids[bounds[i + 1]!] === this.#unknownId) i += 1;
+      const end = bounds[i]!;
+      const text = word.slice(start, end);
+      const ids = isUnknown ? this.#unknownIds(text) : [this.#ids[end]!];
+      for (const id of ids) placed.push({ id, text, start, end });
+    }
+    return placed;
   }
 
   idOf(token: string): number {
@@ -149,7 +166,7 @@ export class Unigram implements TokenModel {
         while (i + 1 < bounds.length && this.#ids[bounds[i + 1]!] === this.#unknownId) i += 1;
         // An unknown run that touches the end of an undecided path may go on.
         if (i + 1 === bounds.length && wanted !== Number.POSITIVE_INFINITY) break;
-        this.#pushUnknown(word.slice(start, bounds[i]!), out);
+        out.pushAll(this.#unknownIds(word.slice(start, bounds[i]!)));
       }
       if (out.length - before >= wanted) return true;
     }
@@ -158,14 +175,10 @@ export class Unigram implements TokenModel {
     return false;
   }
 
-  #pushUnknown(text: string, out: TokenBuffer): void {
+  /** Ids of neighbouring unknown characters: one token if they are one together, or their bytes, or the unknown token. */
+  #unknownIds(text: string): readonly number[] {
     const id = this.#trie.find(text);
-    if (id >= 0) {
-      out.push(id);
-      return;
-    }
-    const bytes = this.#byteFallback ? byteIds(this.#trie, text) : null;
-    if (bytes === null) out.push(this.#unknownId);
-    else out.pushAll(bytes);
+    if (id >= 0) return [id];
+    return (this.#byteFallback ? byteIds(this.#trie, text) : null) ?? [this.#unknownId];
   }
 }

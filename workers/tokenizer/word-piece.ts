@@ -2,8 +2,8 @@
 // Same ids as models/wordpiece of tokenizers 0.22.2; a trie walk takes the place of its repeated lookups.
 
 import { failModel, type Json } from './json.ts';
-import type { TokenModel } from './model.ts';
-import type { TokenBuffer } from './token-buffer.ts';
+import type { PlacedToken, TokenModel } from './model.ts';
+import { TokenBuffer } from './token-buffer.ts';
 import { type TokenTrie, TRIE_NONE, TRIE_ROOT } from './token-trie.ts';
 import { readVocabulary } from './vocabulary.ts';
 
@@ -15,6 +15,8 @@ export class WordPiece implements TokenModel {
   /** Where the walk of a continuing piece starts: behind `##`. */
   readonly #continuing: number;
   readonly #maxChars: number;
+  readonly #prefix: string;
+  readonly #unknown: string;
   readonly #unknownId: number;
   readonly #where: string;
 
@@ -22,10 +24,12 @@ export class WordPiece implements TokenModel {
     const { trie, size } = readVocabulary(config.vocab, where);
     this.size = size;
     this.#trie = trie;
-    this.#continuing = trie.walk(typeof config.continuing_subword_prefix === 'string' ? config.continuing_subword_prefix : '##');
+    this.#prefix = typeof config.continuing_subword_prefix === 'string' ? config.continuing_subword_prefix : '##';
+    this.#continuing = trie.walk(this.#prefix);
     this.#maxChars =
       typeof config.max_input_chars_per_word === 'number' ? config.max_input_chars_per_word : DEFAULT_MAX_WORD_CHARS;
-    this.#unknownId = trie.find(typeof config.unk_token === 'string' ? config.unk_token : '[UNK]');
+    this.#unknown = typeof config.unk_token === 'string' ? config.unk_token : '[UNK]';
+    this.#unknownId = trie.find(this.#unknown);
     this.#where = where;
   }
 
@@ -62,6 +66,23 @@ export class WordPiece implements TokenModel {
       out.push(id);
       start = end;
     }
+  }
+
+  /** A token that is not the unknown one is as long as the part of the word it stands for. */
+  place(word: string): PlacedToken[] {
+    const out = new TokenBuffer();
+    this.tokenize(word, out);
+    const ids = Array.from(out.all());
+    if (ids.length === 1 && ids[0] === this.#unknownId)
+      return [{ id: this.#unknownId, text: this.#unknown, start: 0, end: word.length }];
+    let start = 0;
+    return ids.map((id, index) => {
+      const prefix = index === 0 ? '' : this.#prefix;
+      const end = start + this.#trie.textOf(id).length - prefix.length;
+      const placed = { id, text: prefix + word.slice(start, end), start, end };
+      start = end;
+      return placed;
+    });
   }
 
   idOf(token: string): number {

@@ -20,6 +20,7 @@ export function steadyPlan(scorer: Scorer): Scorer {
     costPerSecond: () => BATCH_COST / BATCH_SECONDS,
     status: () => ({ ...scorer.status(), workers: 1 }),
     score: (batches, ticket) => scorer.score(batches, ticket),
+    tokenize: (batches, ticket) => scorer.tokenize(batches, ticket),
     close: (timeoutMs) => scorer.close(timeoutMs),
   };
 }

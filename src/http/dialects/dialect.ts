@@ -57,6 +57,8 @@ export interface Exchange extends ModelFacts {
   readonly strictModel: boolean;
   readonly limits: RequestLimits;
   readonly call: CallContext;
+  /** Told how many pairs a request asks for as soon as that is known: one that is then refused is counted with them. */
+  readonly notePairs: (pairs: number) => void;
 }
 
 /** What is served. */

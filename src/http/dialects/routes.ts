@@ -2,7 +2,15 @@
 
 import { z } from 'zod';
 import { RerankError } from '../../errors.ts';
-import type { CallFacts, PredictRequest, PredictResult, RankRequest, RankResult } from '../../rerank/types.ts';
+import type {
+  CallFacts,
+  PredictRequest,
+  PredictResult,
+  RankRequest,
+  RankResult,
+  TokenizeRequest,
+  TokenizeResult,
+} from '../../rerank/types.ts';
 import type { Exchange, ModelFacts, Parsed, RenderContext, Route, RouteDescription } from './dialect.ts';
 import { checkCount, parseBody } from './shared/validation.ts';
 
@@ -44,6 +52,30 @@ export function predictRoute<Schema extends z.ZodType, View>(
     ({ service, call }, request) => service.predict(request, call),
     (request) => request.pairs.length,
   );
+}
+
+/** A POST route that tells the tokens of texts. @returns its answer throws `too_many_documents`, `validation`, and what the service throws */
+export function tokenizeRoute<Schema extends z.ZodType>(
+  route: Pick<Route, 'path' | 'summary' | 'examples' | 'answerSchema'> &
+    Pick<ScoringRoute<Schema, never, never, never>, 'schema' | 'lists' | 'tooMany'> & {
+      read(fields: z.output<Schema>, facts: ModelFacts): TokenizeRequest;
+      render(result: TokenizeResult): unknown;
+    },
+): Route {
+  const { path, summary, schema, examples, answerSchema } = route;
+  return {
+    method: 'POST',
+    path,
+    summary,
+    schema,
+    examples,
+    answerSchema,
+    async answer(body, exchange) {
+      for (const list of route.lists) checkCount(body, list, exchange.limits, route.tooMany);
+      const request = route.read(parseBody(schema, body), exchange);
+      return { body: route.render(await exchange.service.tokenize(request, exchange.call)) };
+    },
+  };
 }
 
 /** A GET route that tells of the model, or a constant. */
@@ -88,6 +120,7 @@ function scoringRoute<Schema extends z.ZodType, Request, Result extends CallFact
     async answer(body, exchange) {
       for (const list of route.lists) checkCount(body, list, exchange.limits, route.tooMany);
       const { request, view, model, refuseTruncated } = route.read(parseBody(schema, body, fieldNames), exchange);
+      exchange.notePairs(countPairs(request));
       checkModel(model, exchange);
       const result = await score(exchange, request);
       if (refuseTruncated === true) checkUncut(result, exchange);

@@ -1,13 +1,22 @@
-// text-embeddings-inference's dialect: rerank and predict, bare arrays, its headers and error types.
+// text-embeddings-inference's dialect: rerank, predict and tokenize, bare arrays, its headers and error types.
 // See https://github.com/huggingface/text-embeddings-inference/blob/0d124dc/router/src/http/types.rs
 
 import { z } from 'zod';
 import { type ErrorCode, RerankError } from '../../errors.ts';
-import type { CallFacts, PredictRequest, PredictResult, RankRequest, RankResult, ScoringOptions } from '../../rerank/types.ts';
+import type {
+  CallFacts,
+  PredictRequest,
+  PredictResult,
+  RankRequest,
+  RankResult,
+  ScoringOptions,
+  TokenizeRequest,
+  TokenizeResult,
+} from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, ModelFacts, Parsed, RenderContext } from './dialect.ts';
-import { predictRoute, rankRoute } from './routes.ts';
+import { predictRoute, rankRoute, tokenizeRoute } from './routes.ts';
 import { documentSchema } from './shared/documents.ts';
-import { flag, lenientBody, listOf, side, text } from './shared/fields.ts';
+import { flag, lenientBody, listOf, optionalText, side, text } from './shared/fields.ts';
 import { hasField } from './shared/validation.ts';
 import { RERANK_PATHS, type StatusOverrides, statusIn, vendorScoring } from './shared/vendor.ts';
 
@@ -64,8 +73,8 @@ type Inputs = z.output<typeof predictSchema>['inputs'];
 function readPredict(fields: z.output<typeof predictSchema>, { model }: ModelFacts): Parsed<PredictRequest, PredictView> {
   const { inputs } = fields;
   const single = typeof inputs === 'string' || typeof inputs[0] === 'string';
-  const pairs = sequences(inputs).map(([first, second]) => [first, second ?? ''] as const);
-  if (pairs.length === 0 || pairs.some(([first, second]) => first === '' && second === '')) throw emptyInputs();
+  const pairs = sequences(inputs).map(([first, second]) => [first, second ?? null] as const);
+  if (pairs.length === 0 || pairs.some(([first, second]) => first === '' && (second ?? '') === '')) throw emptyInputs();
   return {
     request: { ...scoringOptions(fields, model.labels.length), pairs },
     view: { pairs, single },
@@ -73,7 +82,7 @@ function readPredict(fields: z.output<typeof predictSchema>, { model }: ModelFac
   };
 }
 
-/** A text alone is scored beside an empty one: a cross-encoder has no other form for it. */
+/** A text alone stays alone: it is encoded as one text, not as half of a pair. */
 function sequences(inputs: Inputs): readonly (readonly [string, string?])[] {
   if (typeof inputs === 'string') return [[inputs]];
   return typeof inputs[0] === 'string' ? [inputs as [string, string?]] : (inputs as [string, string?][]);
@@ -193,14 +202,75 @@ const predict = predictRoute({
   tooMany,
   read: readPredict,
   render: renderPredict,
-  headers: (facts, { pairs }) => headers(facts, countCharacters(pairs.flat())),
+  headers: (facts, { pairs }) => headers(facts, countCharacters(pairs.flatMap(([first, second]) => [first, second ?? '']))),
+});
+
+/** Characters of a text for each token the model takes; longer texts are not worth a tokenizer's time, says the original too. */
+const CHARACTERS_PER_TOKEN = 250;
+/** Characters of all texts of a request: every token becomes some 70 bytes of the answer. */
+const MAX_CHARACTERS = 500_000;
+
+const tokenizeSchema = lenientBody({
+  inputs: z.union([string, z.array(string)], {
+    error: (issue) => (issue.input === undefined ? 'is required' : 'must be a string or a list of strings'),
+  }),
+  add_special_tokens: flag(),
+  prompt_name: optionalText(),
+});
+
+function readTokenize(fields: z.output<typeof tokenizeSchema>, { model }: ModelFacts): TokenizeRequest {
+  const texts = typeof fields.inputs === 'string' ? [fields.inputs] : fields.inputs;
+  if (texts.length === 0) throw new RerankError('empty_input', '`inputs` cannot be empty', { field: 'inputs' });
+  if (texts.includes('')) throw emptyInputs();
+  checkCharacters(texts, model.maxLength * CHARACTERS_PER_TOKEN);
+  return { texts, addSpecialTokens: fields.add_special_tokens ?? true, promptName: fields.prompt_name ?? null };
+}
+
+function checkCharacters(texts: readonly string[], limit: number): void {
+  const counts = texts.map((each) => countCharacters([each]));
+  const longest = counts.reduce((most, count) => Math.max(most, count), 0);
+  if (longest > limit) {
+    const message = `Input validation error: \`inputs\` must have less than ${limit} characters. Given: ${longest}`;
+    throw new RerankError('validation', message, { field: 'inputs' });
+  }
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total <= MAX_CHARACTERS) return;
+  const message = `\`inputs\` have ${total} characters; this server tokenizes at most ${MAX_CHARACTERS} in one request`;
+  throw new RerankError('payload_too_large', message, { field: 'inputs' });
+}
+
+/** A special token around a text stands nowhere in it. */
+function renderTokens({ texts }: TokenizeResult): unknown {
+  return texts.map(({ ids, starts, stops, texts: shown }) =>
+    Array.from(ids, (id, i) => {
+      const special = starts[i]! < 0;
+      return { id, text: shown[i]!, special, start: special ? null : starts[i]!, stop: special ? null : stops[i]! };
+    }),
+  );
+}
+
+const place = z.int().min(0).nullable();
+
+const tokenize = tokenizeRoute({
+  path: '/tokenize',
+  summary: 'Show the tokens of texts, as text-embeddings-inference does: places count bytes of UTF-8',
+  schema: tokenizeSchema,
+  examples: [
+    { inputs: 'What is Deep Learning?' },
+    { inputs: ['What is Deep Learning?', '\u4ec0\u4e48\u662f\u718a\u732b\uff1f'], add_special_tokens: false, prompt_name: null },
+  ],
+  answerSchema: z.array(z.array(z.strictObject({ id: z.int(), text: string, special: z.boolean(), start: place, stop: place }))),
+  lists: ['inputs'],
+  tooMany,
+  read: readTokenize,
+  render: renderTokens,
 });
 
 export const tei: Dialect = {
   name: 'tei',
   title: 'text-embeddings-inference',
   prefixed: true,
-  routes: [...['/', '/invocations', ...RERANK_PATHS].map((path) => rankRoute({ path, ...rerank })), predict],
+  routes: [...['/', '/invocations', ...RERANK_PATHS].map((path) => rankRoute({ path, ...rerank })), predict, tokenize],
   errorSchema: z.strictObject({ error: string, error_type: errorTypes }),
   renderError,
 };

@@ -112,6 +112,7 @@ const service: RerankService = {
     };
   },
   predict: () => Promise.reject(new Error('not asked for')),
+  tokenize: () => Promise.reject(new Error('not asked for')),
 };
 
 async function optionsOf({ topK, unsorted, queries }: Case): Promise<RunOptions> {

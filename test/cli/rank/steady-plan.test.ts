@@ -28,6 +28,7 @@ async function batchesOf(
     facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: '', dtype: 'float32', packed: false },
     costPerSecond: () => costPerSecond,
     status: () => readyStatus(workers),
+    tokenize: () => Promise.reject(new Error('not used')),
     score: async (batches) => {
       given = batches;
       return batches.map(({ pairs }) => ({

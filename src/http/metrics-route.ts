@@ -1,0 +1,43 @@
+// GET /metrics on the main port, and the port of its own that a scraper reaches without a key.
+
+import type { RequestListener, ServerResponse } from 'node:http';
+import { type RequestHandler, Router } from 'express';
+import { ERROR_STATUS } from '../errors.ts';
+import type { MetricsText } from './dependencies.ts';
+import { methodNotAllowed } from './dialect-router.ts';
+
+export const METRICS_PATH = '/metrics';
+
+const METHODS = ['GET', 'HEAD'];
+
+export function metricsRoute(metrics: MetricsText): Router {
+  const answer: RequestHandler = async (_req, res) => sendText(res, metrics.contentType, await metrics.text());
+  const router = Router();
+  router.route('/').get(answer).all(methodNotAllowed(METHODS));
+  return router;
+}
+
+/** Serves `/metrics` and nothing else: no Express, no log line, no key. */
+export function metricsListener(metrics: MetricsText): RequestListener {
+  return (req, res) => {
+    const path = (req.url ?? '').split('?', 1)[0];
+    if (path !== METRICS_PATH) refuse(res, ERROR_STATUS.not_found, `only ${METRICS_PATH} is here\n`);
+    else if (!METHODS.includes(req.method ?? '')) refuse(res, ERROR_STATUS.method_not_allowed, `use ${METHODS.join(', ')}\n`);
+    else
+      void metrics.text().then(
+        (text) => sendText(res, metrics.contentType, text),
+        () => refuse(res, ERROR_STATUS.internal, 'the metrics cannot be read\n'),
+      );
+  };
+}
+
+/** `end` leaves the body out where the method is HEAD. */
+function sendText(res: ServerResponse, type: string, text: string): void {
+  res.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text), 'Cache-Control': 'no-store' });
+  res.end(text);
+}
+
+function refuse(res: ServerResponse, status: number, text: string): void {
+  res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...(status === 405 && { Allow: METHODS.join(', ') }) });
+  res.end(text);
+}

@@ -1,0 +1,41 @@
+// How fast a worker is, in cost units per second, from the batches that were scored. Pure data, no clocks.
+
+/** Evidence this old, in time spent scoring, counts half: about the last ten batches of 50 ms decide. */
+const HALF_LIFE_MS = 150;
+
+/** What the warm-up counts for: less than one batch, because it ran while the other workers were loading. */
+const WARM_UP_MS = 10;
+
+/**
+ * Work over the time it took, old work fading. Batches count by their time: a thousand tiny calls, which are mostly overhead, say little of
+ * how long a large one will take.
+ */
+export class SpeedEstimate {
+  #cost: number;
+  #ms = WARM_UP_MS;
+  #peak: number;
+
+  /** @param costPerSecond as the warm-up measured it */
+  constructor(costPerSecond: number) {
+    this.#cost = (costPerSecond * WARM_UP_MS) / 1000;
+    this.#peak = costPerSecond;
+  }
+
+  get costPerSecond(): number {
+    return (1000 * this.#cost) / this.#ms;
+  }
+
+  /** The best it has been. */
+  get peakCostPerSecond(): number {
+    return this.#peak;
+  }
+
+  /** @param elapsedMs in the worker, tokenisation and inference */
+  learn(cost: number, elapsedMs: number): void {
+    if (cost <= 0 || elapsedMs <= 0) return;
+    const kept = 2 ** (-elapsedMs / HALF_LIFE_MS);
+    this.#cost = this.#cost * kept + cost;
+    this.#ms = this.#ms * kept + elapsedMs;
+    this.#peak = Math.max(this.#peak, this.costPerSecond);
+  }
+}
