@@ -2,8 +2,10 @@
 
 import type { BatchReport, PoolEvent } from '../pool/worker-pool.ts';
 import type { BatchScores } from '../protocol.ts';
+import { OWN_SERIES } from './own-series.ts';
 import type { Labels, SeriesRegistry } from './registry.ts';
-import { OWN_SERIES, type Series, TE_SERIES } from './series.ts';
+import type { Series } from './series.ts';
+import { TE_SERIES } from './te-series.ts';
 
 export class BatchCounts {
   readonly #model: Labels;

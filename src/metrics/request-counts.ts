@@ -3,8 +3,9 @@
 import { ERROR_STATUS, type ErrorCode } from '../errors.ts';
 import type { RequestObserver, RequestReport } from '../http/request-report.ts';
 import type { CallFacts } from '../rerank/types.ts';
+import { OWN_SERIES } from './own-series.ts';
 import type { Labels, SeriesRegistry } from './registry.ts';
-import { OWN_SERIES, TE_FAILURES, TE_METHODS, TE_SERIES } from './series.ts';
+import { TE_FAILURES, TE_METHODS, TE_SERIES } from './te-series.ts';
 
 /** Our codes in text-embeddings-inference's classes; null where it counts nothing, because the request reached no handler. */
 const TE_FAILURE: Readonly<Record<ErrorCode, (typeof TE_FAILURES)[number] | null>> = {

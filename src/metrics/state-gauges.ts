@@ -2,8 +2,10 @@
 
 import type { Scorer, SessionFacts } from '../protocol.ts';
 import { VERSION } from '../version.ts';
+import { OWN_SERIES } from './own-series.ts';
 import type { Labels, SeriesRegistry } from './registry.ts';
-import { OWN_SERIES, type Series, TE_SERIES } from './series.ts';
+import type { Series } from './series.ts';
+import { TE_SERIES } from './te-series.ts';
 
 /** What the gauges look at. */
 export interface WatchedState {
