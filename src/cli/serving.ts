@@ -10,6 +10,8 @@ import type { Engine, Lifecycle } from './lifecycle.ts';
 
 export function serveLogger({ logLevel, jsonOutput }: Config): Logger {
   const terminal = process.stderr.isTTY === true;
+  // A log whose reader is gone is no reason to end; and as a bug it would be logged, which fails again, for ever.
+  process.stderr.on('error', () => {});
   const json = jsonOutput ?? !terminal;
   return createLogger({ level: logLevel, json, colour: terminal && coloursWanted(), stream: process.stderr });
 }
