@@ -35,7 +35,7 @@ export async function faults(context: BenchContext): Promise<PartResult> {
 async function loadOf({ quick }: BenchContext): Promise<FaultLoad> {
   const known = await knownRequests();
   const shots = [...Array(24).fill(known.small), ...Array(4).fill(known['200 KB']), ...Array(2).fill(known['5 MB'])];
-  return { shots, ratePerSecond: 15, quietMs: quick ? 2_000 : 15_000 };
+  return { shots, ratePerSecond: 10, quietMs: quick ? 2_000 : 15_000 };
 }
 
 function report(results: readonly ScenarioResult[], { ratePerSecond }: FaultLoad): PartResult {

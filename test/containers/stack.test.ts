@@ -111,7 +111,7 @@ suite('the files of deploy', { timeout: 120_000 }, () => {
   test('and the one with TLS', async () => {
     const volume = ['--volume', `${certificates}:/certs`, '--env', 'TLS_PORT=443'];
     const make =
-      'cd /tmp && openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout k -out c && cat c k > /certs/a.pem && chmod 644 /certs/a.pem';
+      'cd /tmp && openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout k -out c && cat c k > /certs/a.pem && chmod -R go+rX /certs';
     await docker(['run', '--rm', '--user', '0', ...volume, '--entrypoint', 'sh', HAPROXY, '-c', make]);
     await docker(['run', '--rm', ...CONFIGURATION, ...volume, HAPROXY, ...CHECK]);
   });
