@@ -1,6 +1,7 @@
 // The whole server seen from outside: metrics of a real model, spans at a collector, and what is loaded without one.
 
 import assert from 'node:assert/strict';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseExposition } from '../helpers/exposition.ts';
@@ -62,14 +63,22 @@ test('spans reach the collector of the environment, the last ones at the end of 
   assert.ok(sent.headers.get('traceresponse')?.startsWith(`00-${request?.traceId}-${request?.spanId}-`));
 });
 
-test('an address where nobody answers keeps neither requests nor the end of the process waiting for ever', async (t) => {
-  // 203.0.113.0/24 is for documentation: no route leads there, or packets vanish.
-  const { url, process } = await serve(t, ['--otlp-endpoint', 'http://203.0.113.1:4318']);
+test('a collector that takes connections and never answers holds neither requests nor the end of the process', async (t) => {
+  const open = new Set<Socket>();
+  const silent = createServer((socket) => open.add(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+    silent.close();
+  });
+  const { port } = silent.address() as AddressInfo;
+  const { url, process } = await serve(t, ['--otlp-endpoint', `http://127.0.0.1:${port}`]);
   const sent = await fetch(`${url}/rerank`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: BODY });
   assert.equal(sent.status, 200);
   process.child.kill('SIGTERM');
-  const { code, signal } = await process.finished;
+  const { code, signal, stderr } = await process.finished;
   assert.deepEqual([code, signal], [0, null]);
+  assert.ok(stderr.includes('"message":"stopped"') && open.size > 0, 'the last spans were tried');
 });
 
 test('without a collector nothing of OpenTelemetry is loaded but the interface that prom-client requires', async (t) => {
