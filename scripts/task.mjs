@@ -86,13 +86,20 @@ function lint() {
   tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
 }
 
+/** Tests that need a container engine. */
+const CONTAINERS = join('dist', 'test', 'containers');
+
 /** Every compiled `*.test.js`; Node 20 takes no globs. A test left over from a removed source cannot exist: dist is made anew. */
-function testFiles(filters) {
-  const files = readdirSync(join(root, 'dist', 'test'), { recursive: true })
+function allTestFiles() {
+  return readdirSync(join(root, 'dist', 'test'), { recursive: true })
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => join('dist', 'test', name))
     .filter((name) => !name.includes('node_modules'))
     .sort();
+}
+
+function testFiles(filters) {
+  const files = allTestFiles().filter((name) => !name.startsWith(CONTAINERS));
   const chosen = filters.length === 0 ? files : files.filter((name) => filters.some((filter) => name.includes(filter)));
   if (chosen.length === 0) throw new Error(`no test file matches ${filters.join(' ') || 'dist/test'}`);
   return chosen;
@@ -106,6 +113,12 @@ function test(filters) {
   run(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=300000', ...testFiles(filters)], { env });
 }
 
+/** One file at a time: each starts several servers. */
+function testContainers() {
+  const files = allTestFiles().filter((name) => name.startsWith(CONTAINERS));
+  run(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=600000', ...files]);
+}
+
 async function start(args) {
   const main = join(root, 'dist', 'src', 'main.js');
   process.argv = [process.execPath, main, 'serve', ...args];
@@ -113,9 +126,12 @@ async function start(args) {
 }
 
 const [task, ...args] = process.argv.slice(2);
+process.env.ORT_DISABLE_TELEMETRY = '1'; // for tests and benches that open sessions by themselves
 process.chdir(root);
 install(root, 'the locked dependencies');
 switch (task) {
+  case 'install':
+    break; // done above; a layer of its own in the image
   case 'build':
     build({ clean: true });
     break;
@@ -134,6 +150,10 @@ switch (task) {
     lint();
     test(args);
     break;
+  case 'test:containers':
+    build();
+    testContainers();
+    break;
   case 'start':
     build();
     await start(args);
@@ -150,7 +170,7 @@ switch (task) {
     break;
   default:
     console.error(
-      `unknown task '${task ?? ''}': start, test, dev, build, package, lint, bench, bench:peers, bench:quality, bench:tokenizer`,
+      `unknown task '${task ?? ''}': start, test, test:containers, dev, build, package, lint, bench, bench:peers, bench:quality, bench:tokenizer`,
     );
     process.exit(2);
 }

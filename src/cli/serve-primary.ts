@@ -34,7 +34,7 @@ export async function serveInProcesses({ config, flags, logger, startedMs }: Pri
   const limits = { drainMs: drainLimitMs(config), retireMs: retireLimitMs(config) };
   const supervisor = new Supervisor({ processes, fork, order, logger, ...limits, wait, clock: () => performance.now() });
   listenForServiceSignals({
-    onEnd: (reason, manner) => void supervisor.shutdown(reason, manner),
+    onEnd: (reason, manner) => supervisor.shutdown(reason, manner),
     onRestart: () => supervisor.restart(),
   });
   endOnBugs(logger, (reason) => void supervisor.shutdown(reason, 'prompt'));

@@ -10,6 +10,7 @@ import type { Logger } from '../logger.ts';
 import { createEngine, specOf } from './engine.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { endOnBugs, serveLogger, servingFacts } from './serving.ts';
+import { endByHangUp, terminalIsGone } from './signals.ts';
 
 /** Returns when the process has ended its work; the primary tells failures, once for all processes. */
 export async function runServingProcess(): Promise<void> {
@@ -33,6 +34,7 @@ export async function runServingProcess(): Promise<void> {
     line.send(failureMessage(error));
   } finally {
     line.close();
+    if (terminalIsGone()) endByHangUp();
   }
 }
 
