@@ -44,7 +44,7 @@ export async function serveInProcesses({ config, flags, logger, startedMs }: Pri
     foldEnded,
   });
   listenForServiceSignals({
-    onEnd: (reason, manner) => void supervisor.shutdown(reason, manner),
+    onEnd: (reason, manner) => supervisor.shutdown(reason, manner),
     onRestart: () => supervisor.restart(),
   });
   endOnBugs(logger, (reason) => void supervisor.shutdown(reason, 'prompt'));

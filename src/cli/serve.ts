@@ -48,7 +48,7 @@ async function serveAlone({ config, logger, startedMs }: ServeContext): Promise<
   const starting = startLifecycle(config, logger, engine, { metrics, tracing });
   const lifecycle = await starting.catch((error: unknown) => closeAndThrow(engine, error));
   listenForServiceSignals({
-    onEnd: (reason, manner) => void lifecycle.shutdown(reason, manner),
+    onEnd: (reason, manner) => lifecycle.shutdown(reason, manner),
     onRestart: () => logger.warn('SIGHUP does nothing: restarts without a gap need --processes 2 or more'),
   });
   endOnBugs(logger, (reason) => void lifecycle.shutdown(reason, 'prompt'));

@@ -4,19 +4,29 @@ import { isatty } from 'node:tty';
 import type { ShutdownManner } from '../cluster/messages.ts';
 
 export interface ServiceSignals {
-  /** SIGTERM, from a supervisor, or SIGINT, from a person; also a terminal that is gone. */
-  readonly onEnd: (reason: string, manner: ShutdownManner) => void;
+  /** SIGTERM, from a supervisor, or SIGINT, from a person; also a terminal that is gone. Resolves when everything has ended. */
+  readonly onEnd: (reason: string, manner: ShutdownManner) => Promise<void>;
   readonly onRestart: () => void;
 }
 
+const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
+
 export function listenForServiceSignals({ onEnd, onRestart }: ServiceSignals): void {
-  process.on('SIGTERM', () => onEnd('SIGTERM', 'announced'));
-  process.on('SIGINT', () => onEnd('SIGINT', 'prompt'));
-  const terminals = STANDARD_STREAMS.filter((fd) => isatty(fd));
+  process.on('SIGTERM', () => void onEnd('SIGTERM', 'announced'));
+  process.on('SIGINT', () => void onEnd('SIGINT', 'prompt'));
   process.on('SIGHUP', () => {
-    if (terminals.some((fd) => !isatty(fd))) onEnd('the terminal is gone', 'prompt');
+    if (terminalIsGone()) void onEnd('the terminal is gone', 'prompt').then(endByHangUp);
     else onRestart();
   });
 }
 
-const STANDARD_STREAMS = [0, 1, 2] as const;
+/** Whether a terminal this process began with has been closed. */
+export function terminalIsGone(): boolean {
+  return TERMINALS.some((fd) => !isatty(fd));
+}
+
+/** Node aborts at its exit when its terminal is gone. The end that a shell expects is the signal's own; it comes when nothing runs any more. */
+export function endByHangUp(): void {
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}

@@ -82,6 +82,15 @@ test('the text of requests is in no log line, at debug level either', async (t) 
   assert.ok(stderr.includes('"status":200') && stderr.includes('"status":422') && !stderr.includes('CONFIDENTIAL'));
 });
 
+test('a log whose reader is gone keeps no request from its answer, and the end is 0', async (t) => {
+  const { process, url } = await serve(t, ['--workers', '1']);
+  process.child.stderr?.destroy();
+  for (let round = 0; round < 3; round += 1) await rank(url, { query: 'q', documents: ['a'] });
+  process.child.kill('SIGTERM');
+  const { code, signal } = await process.finished;
+  assert.deepEqual([code, signal], [0, null]);
+});
+
 const BASE = ['serve', '--model-id', MODEL, '--port', '0', '--json-output'];
 
 interface Served {
