@@ -24,7 +24,7 @@ const IDLE_FOLDERS = [
 const IDLE_FILES = /\.(map|[cm]?ts)$/;
 
 /** @throws Error on a platform without binaries: musl has none either, but shows only when the runtime is loaded */
-function prune(modules, platform) {
+export function prune(modules, platform) {
   const architecture = ARCHITECTURES[platform];
   if (architecture === undefined) throw new Error(`no binaries for ${platform}: ${Object.keys(ARCHITECTURES).join(' or ')}`);
   keepOnnxruntimeFor(join(modules, 'onnxruntime-node', 'bin'), architecture);
