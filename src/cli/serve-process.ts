@@ -12,7 +12,6 @@ import { startTracing } from '../tracing.ts';
 import { createEngine, specOf } from './engine.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { createMetrics, endOnBugs, serveLogger, servingFacts } from './serving.ts';
-import { endOnBugs, serveLogger, servingFacts } from './serving.ts';
 import { endByHangUp, terminalIsGone } from './signals.ts';
 
 /** Returns when the process has ended its work; the primary tells failures, once for all processes. */
