@@ -17,14 +17,15 @@ function readPackage(folder) {
   return { folder, name, version, licence: typeof license === 'string' ? license : 'none declared', source };
 }
 
-/** `(MIT OR CC0-1.0)`: one side of OR is enough, every side of AND is needed. */
+/** `(MIT OR CC0-1.0)`: one side of OR is enough, every side of AND is needed. With both words in it, every name must be permissive. */
 export function isPermissive(expression) {
-  const sides = (text, word) =>
-    text
-      .replaceAll(/[()]/g, ' ')
-      .split(word)
-      .map((side) => side.trim());
-  return sides(expression, ' OR ').some((choice) => sides(choice, ' AND ').every((name) => PERMISSIVE.includes(name)));
+  const names = expression
+    .replaceAll(/[()]/g, ' ')
+    .trim()
+    .split(/\s+(?:OR|AND)\s+/);
+  const choice = / OR /.test(expression) && !/ AND /.test(expression);
+  const isListed = (name) => PERMISSIVE.includes(name);
+  return choice ? names.some(isListed) : names.every(isListed);
 }
 
 function textsOf({ folder }) {
