@@ -271,7 +271,7 @@ export interface ScorerStatus {
   readonly queuedBatches: number;
   /** Cost units accepted and not yet scored. */
   readonly outstandingCost: number;
-  /** Highest value {@link Scorer.costPerSecond} has had: what the machine does when nothing disturbs it. */
+  /** Highest value {@link Scorer.costPerSecond} has had: what the machine does when nothing disturbs it. Infinity until about a second of work was done. */
   readonly peakCostPerSecond: number;
   /** Tokens scored since the start, special tokens included. */
   readonly tokens: number;

@@ -18,7 +18,7 @@ export function accessLog(isQuiet: (path: string) => boolean): (report: RequestR
 }
 
 function describe(report: RequestReport): LogFields {
-  const { method, path, facts, startedMs, endedMs } = report;
+  const { method, path, facts, timing, startedMs, endedMs } = report;
   return {
     method,
     path: path.slice(0, MAX_PATH_LENGTH),
@@ -28,9 +28,9 @@ function describe(report: RequestReport): LogFields {
     pairs: report.pairs,
     tokens: facts?.totalTokens,
     truncated: facts?.truncated.length,
-    queue_ms: tenths(facts?.timing.queueMs),
-    tokenization_ms: tenths(facts?.timing.tokenizationMs),
-    inference_ms: tenths(facts?.timing.inferenceMs),
+    queue_ms: tenths(timing?.queueMs),
+    tokenization_ms: tenths(timing?.tokenizationMs),
+    inference_ms: tenths(timing?.inferenceMs),
     total_ms: tenths(endedMs - startedMs),
     bytes_in: report.bytesIn,
     bytes_out: report.bytesOut,

@@ -89,17 +89,16 @@ function answerWith(mounted: MountedRoute, dependencies: AppDependencies): Reque
       record.pairs = pairs;
     };
     const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal, urgency }, notePairs });
-    Object.assign(record, { facts: answer.facts, pairs: answer.pairs });
+    Object.assign(record, { facts: answer.facts, timing: answer.timing, pairs: answer.pairs });
     if (!signal.aborted) send(res, answer);
   };
 }
 
-function send(res: Response, { body, facts, headers }: Answer): void {
-  if (facts !== undefined) {
-    res.set('Server-Timing', serverTiming(facts.timing));
-    // For contracts whose answers have no place for it.
-    if (facts.truncated.length > 0) res.set('X-Truncated', String(facts.truncated.length));
-  }
+function send(res: Response, { body, facts, timing, headers }: Answer): void {
+  if (timing !== undefined) res.set('Server-Timing', serverTiming(timing));
+  // For contracts whose answers have no place for it.
+  const truncated = facts?.truncated.length ?? 0;
+  if (truncated > 0) res.set('X-Truncated', String(truncated));
   if (headers !== undefined) res.set(headers);
   res.json(body);
 }

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type ErrorCode, RerankError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { CallContext, CallFacts } from '../rerank/types.ts';
+import type { CallContext, CallFacts, CallTiming } from '../rerank/types.ts';
 import { urgencyOf } from './call-headers.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { beginTrace, type RequestSpan, type RequestTracer } from './request-trace.ts';
@@ -33,6 +33,7 @@ export interface RequestRecord {
   /** The path as it is mounted, once a dialect's route takes the request. */
   route?: string;
   facts?: CallFacts;
+  timing?: CallTiming;
   pairs?: number;
   errorCode?: ErrorCode;
   /** `performance.now()` when the request went to its route's service. */

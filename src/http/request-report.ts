@@ -2,7 +2,7 @@
 
 import type { RequestHandler, Response } from 'express';
 import { ERROR_STATUS, type ErrorCode } from '../errors.ts';
-import type { CallFacts } from '../rerank/types.ts';
+import type { CallFacts, CallTiming } from '../rerank/types.ts';
 import { contextOf } from './request-context.ts';
 
 /** Times are `performance.now()`. Nothing of a query or a document is in it. */
@@ -22,6 +22,8 @@ export interface RequestReport {
   readonly pairs: number | undefined;
   /** Of the scoring, when there was one. */
   readonly facts: CallFacts | undefined;
+  /** Of the work in the workers, scoring or not. */
+  readonly timing: CallTiming | undefined;
   readonly bytesIn: number | undefined;
   readonly bytesOut: number;
   readonly startedMs: number;
@@ -75,6 +77,7 @@ function describe(method: string, path: string, res: Response): RequestReport {
     errorCode: record.errorCode ?? (complete ? null : 'cancelled'),
     pairs: record.pairs,
     facts: record.facts,
+    timing: record.timing,
     bytesIn: record.bytesIn,
     bytesOut: Number(res.get('content-length') ?? 0),
     startedMs,

@@ -12,8 +12,9 @@ export interface AdmissionLimits {
 export interface Backlog {
   /** Cost units accepted and not yet scored. */
   readonly outstandingCost: number;
-  /** Cost units all workers score per second: now, and at the best it has been. */
+  /** Cost units all workers score per second. */
   readonly costPerSecond: number;
+  /** The best it has been; Infinity while too little was scored to tell. */
   readonly peakCostPerSecond: number;
 }
 

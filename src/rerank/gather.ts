@@ -1,9 +1,10 @@
 // Pure: scored batches -> one array in the order of the request.
 
-import type { ScoredBatch } from '../protocol.ts';
+import type { ScoredBatch, TokenizedBatch } from '../protocol.ts';
 import type { Plan } from './plan.ts';
+import type { CallTiming } from './types.ts';
 
-export interface Gathered {
+export interface Gathered extends WorkTimes {
   /** `[pairs x numLabels]`, in request order. */
   readonly logits: Float32Array;
   readonly numLabels: number;
@@ -13,10 +14,10 @@ export interface Gathered {
   readonly chunks: readonly number[] | null;
   /** Tokens of all pairs asked for; a duplicate counts each time. */
   readonly totalTokens: number;
-  readonly queueMs: number;
-  readonly tokenizationMs: number;
-  readonly inferenceMs: number;
 }
+
+/** What the batches tell of a call's time. */
+export type WorkTimes = Omit<CallTiming, 'totalMs'>;
 
 /** Puts every batch's rows where the request asked for them; duplicates get the score of the pair that was run. */
 export function gather({ rows, distinctOf }: Plan, batches: readonly ScoredBatch[]): Gathered {
@@ -53,10 +54,10 @@ function locate(rows: readonly Uint32Array[]): { batch: Uint32Array; row: Uint32
 }
 
 /** Queue time is that of the batch that waited least: until then nothing of the call had run. The others are sums. */
-function times(batches: readonly ScoredBatch[]): Pick<Gathered, 'queueMs' | 'tokenizationMs' | 'inferenceMs'> {
+export function times(batches: readonly (ScoredBatch | TokenizedBatch)[]): WorkTimes {
   return {
     queueMs: batches.reduce((least, batch) => Math.min(least, batch.queueMs), batches[0]?.queueMs ?? 0),
     tokenizationMs: batches.reduce((sum, batch) => sum + batch.tokenizationMs, 0),
-    inferenceMs: batches.reduce((sum, batch) => sum + batch.inferenceMs, 0),
+    inferenceMs: batches.reduce((sum, batch) => sum + ('inferenceMs' in batch ? batch.inferenceMs : 0), 0),
   };
 }

@@ -5,7 +5,7 @@ import type { Scorer, Ticket } from '../protocol.ts';
 import { activate } from './activation.ts';
 import { admit } from './admission.ts';
 import { encodeOptions } from './encode-options.ts';
-import { type Gathered, gather } from './gather.ts';
+import { type Gathered, gather, times } from './gather.ts';
 import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
 import { type PromptDefaults, resolvePrompt } from './prompt.ts';
 import { checkFinite, rank } from './rank.ts';
@@ -101,12 +101,13 @@ export class Reranker implements RerankService {
    * @throws RerankError `validation` for an unknown prompt name; `too_costly`, `overloaded`, `deadline`, `cancelled`, `draining`, `not_ready`
    */
   async tokenize(request: TokenizeRequest, context: CallContext): Promise<TokenizeResult> {
+    const started = performance.now();
     const prompt = request.promptName === null ? '' : this.#prompt({ ...DEFAULT_SCORING, promptName: request.promptName });
     const texts = prompt === '' ? request.texts : request.texts.map((text) => prompt + text);
     const { batches, cost } = planTexts(texts, request.addSpecialTokens, this.#scorer.costPerSecond());
     this.#admit(cost, context);
     const done = await this.#scorer.tokenize(batches, { ...context, maxWorkers: 0, onBatch: undefined });
-    return { texts: done.flatMap(({ tokens }) => tokens) };
+    return { texts: done.flatMap(({ tokens }) => tokens), timing: { ...times(done), totalMs: performance.now() - started } };
   }
 
   #admit(cost: number, { urgency }: CallContext): void {

@@ -68,6 +68,8 @@ export interface TokenizeRequest {
 export interface TokenizeResult {
   /** In the order of the texts. */
   readonly texts: readonly TextTokens[];
+  /** Nothing is inferred. */
+  readonly timing: CallTiming;
 }
 
 /** Per-call context: identity, deadline (`performance.now()` time, Infinity for none), and the caller's leaving. */

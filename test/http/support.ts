@@ -69,6 +69,7 @@ export function predictCounting(numLabels: number): (request: PredictRequest) =>
 /** Every character is a token, in the frame `[`, `]` when asked for one. */
 export async function tokenizeCharacters({ texts, addSpecialTokens }: TokenizeRequest): Promise<TokenizeResult> {
   return {
+    timing: { ...TIMING, inferenceMs: 0 },
     texts: texts.map((text) => {
       const chars = addSpecialTokens ? ['[', ...text, ']'] : [...text];
       const isFrame = (index: number) => addSpecialTokens && (index === 0 || index === chars.length - 1);

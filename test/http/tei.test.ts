@@ -175,6 +175,7 @@ test('/tokenize gives every token of every text, places and all', async (t) => {
     const reply = await server.post(path, { inputs: 'a' });
     assert.deepEqual([reply.status, reply.body], [200, [[open, a, close]]], path);
     assert.ok(!reply.headers.has('x-compute-time'), 'not among its headers');
+    assert.equal(reply.headers.get('server-timing'), 'queue;dur=1.5, tok;dur=0.3, inf;dur=0.0, total;dur=14.0');
   }
   const bare = await server.post('/tokenize', { inputs: ['a', 'aa'], add_special_tokens: false, extra: 1 });
   assert.deepEqual(bare.body, [[a], [a, { ...a, start: 1, stop: 2 }]]);

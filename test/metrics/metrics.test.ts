@@ -242,6 +242,7 @@ const REPORT: RequestReport = {
     totalTokens: 30,
     timing: { queueMs: 10, tokenizationMs: 5, inferenceMs: 200, totalMs: 230 },
   },
+  timing: { queueMs: 10, tokenizationMs: 5, inferenceMs: 200, totalMs: 230 },
   bytesIn: 1,
   bytesOut: 1,
   startedMs: 1000,

@@ -30,6 +30,14 @@ test('a worker that becomes slower is seen to be within a second of work; its pe
   assertNear(speed.peakCostPerSecond, 100_000, 0.01);
 });
 
+test('the peak is unknown until a second of work was done, however the warm-up went', () => {
+  const speed = new SpeedEstimate(1000);
+  for (let i = 0; i < 19; i += 1) speed.learn(5000, 50);
+  assert.equal(speed.peakCostPerSecond, Number.POSITIVE_INFINITY);
+  speed.learn(5000, 50);
+  assertNear(speed.peakCostPerSecond, 100_000, 0.01);
+});
+
 test('a batch without work or time says nothing', () => {
   const speed = new SpeedEstimate(1000);
   speed.learn(0, 50);

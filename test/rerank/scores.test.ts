@@ -130,6 +130,10 @@ test('admission: a call that could never fit is refused for good, with the bound
   // Slow only now: what fits the machine at its best is not refused for ever.
   admit({ cost: 901 }, { ...BACKLOG, peakCostPerSecond: 200 }, LIMITS);
   admit({ cost: 1e9 }, BACKLOG, { maxQueueSeconds: Number.POSITIVE_INFINITY });
+  // A speed that nothing has proven yet refuses nobody for good.
+  const unproven = { ...BACKLOG, peakCostPerSecond: Number.POSITIVE_INFINITY };
+  admit({ cost: 901 }, unproven, LIMITS);
+  assert.equal(refusal(() => admit({ cost: 901 }, { ...unproven, outstandingCost: 500 }, LIMITS)).code, 'overloaded');
 });
 
 test('admission: large calls and work in the background leave room for the others', () => {

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { RerankError } from '../../errors.ts';
 import type { ModelSpec } from '../../protocol.ts';
-import type { CallContext, CallFacts, RerankService } from '../../rerank/types.ts';
+import type { CallContext, CallFacts, CallTiming, RerankService } from '../../rerank/types.ts';
 
 /** A wire contract: its routes, and how it words every failure. */
 export interface Dialect {
@@ -75,8 +75,10 @@ export interface RequestLimits {
 
 export interface Answer {
   readonly body: unknown;
-  /** Of the call, for the access log and the timing header; absent when nothing was scored. */
+  /** Of the call, for log and metrics; absent when nothing was scored. */
   readonly facts?: CallFacts;
+  /** For the log and the timing header; absent when the workers had no part in it. */
+  readonly timing?: CallTiming;
   /** Pairs scored. */
   readonly pairs?: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -73,7 +73,8 @@ export function tokenizeRoute<Schema extends z.ZodType>(
     async answer(body, exchange) {
       for (const list of route.lists) checkCount(body, list, exchange.limits, route.tooMany);
       const request = route.read(parseBody(schema, body), exchange);
-      return { body: route.render(await exchange.service.tokenize(request, exchange.call)) };
+      const result = await exchange.service.tokenize(request, exchange.call);
+      return { body: route.render(result), timing: result.timing };
     },
   };
 }
@@ -127,6 +128,7 @@ function scoringRoute<Schema extends z.ZodType, Request, Result extends CallFact
       return {
         body: route.render(result, view, { requestId: exchange.call.id, model: exchange.model, modelName: exchange.modelName }),
         facts: result,
+        timing: result.timing,
         pairs: countPairs(request),
         ...(route.headers && { headers: route.headers(result, view) }),
       };
