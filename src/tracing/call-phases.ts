@@ -22,9 +22,11 @@ export function callPhases(calledMs: number, { queueMs, tokenizationMs, inferenc
   const workMs = tokenizationMs + inferenceMs;
   const scale = workMs === 0 ? 0 : Math.min(1, Math.max(0, totalMs - queueMs) / workMs);
   const tokenizedMs = calledMs + queueMs + tokenizationMs * scale;
-  return [
+  const phases: readonly Phase[] = [
     { name: 'queue', startMs: calledMs, endMs: calledMs + queueMs, workerSeconds: null },
     { name: 'tokenization', startMs: calledMs + queueMs, endMs: tokenizedMs, workerSeconds: tokenizationMs / 1000 },
     { name: 'inference', startMs: tokenizedMs, endMs: tokenizedMs + inferenceMs * scale, workerSeconds: inferenceMs / 1000 },
   ];
+  // Where tokens were all that was asked for, there is none.
+  return phases.filter(({ name }) => name !== 'inference' || inferenceMs > 0);
 }

@@ -81,10 +81,10 @@ class SpanRecorder implements RequestTracer {
     span.end(epochMs(report.endedMs));
   }
 
-  #recordPhases(parent: Span, { facts, calledMs }: RequestReport): void {
-    if (facts === undefined || calledMs === undefined) return;
+  #recordPhases(parent: Span, { timing, calledMs }: RequestReport): void {
+    if (timing === undefined || calledMs === undefined) return;
     const context = trace.setSpan(ROOT_CONTEXT, parent);
-    for (const { name, startMs, endMs, workerSeconds } of callPhases(calledMs, facts.timing)) {
+    for (const { name, startMs, endMs, workerSeconds } of callPhases(calledMs, timing)) {
       const attributes = workerSeconds === null ? {} : { 'crossrank.worker_seconds': workerSeconds };
       this.#tracer.startSpan(name, { startTime: epochMs(startMs), attributes }, context).end(epochMs(endMs));
     }

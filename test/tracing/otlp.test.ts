@@ -138,6 +138,11 @@ test('phases lie end to end; what several workers did at once is shown in propor
       [112, 120],
     ],
   );
+  const tokens = callPhases(0, { queueMs: 1, tokenizationMs: 2, inferenceMs: 0, totalMs: 3 });
+  assert.deepEqual(
+    tokens.map(({ name }) => name),
+    ['queue', 'tokenization'],
+  );
   const many = callPhases(0, { queueMs: 10, tokenizationMs: 20, inferenceMs: 80, totalMs: 60 });
   assert.deepEqual(
     many.map(({ startMs, endMs, workerSeconds }) => [startMs, endMs, workerSeconds]),
