@@ -72,7 +72,9 @@ function runtimeVersion(): string {
 function commit(): Provenance['commit'] {
   try {
     const git = (...args: string[]): string => execFileSync('git', ['-C', ROOT, ...args], { encoding: 'utf8', stdio: 'pipe' });
-    return { revision: git('rev-parse', 'HEAD').trim(), dirty: git('status', '--porcelain').trim() !== '' };
+    // Results are no part of what is measured: those of the part before would make this one look changed.
+    const changes = git('status', '--porcelain', '--', '.', ':!bench/results');
+    return { revision: git('rev-parse', 'HEAD').trim(), dirty: changes.trim() !== '' };
   } catch {
     return { revision: 'unknown', dirty: true };
   }
