@@ -10,6 +10,8 @@ export interface Lane<T> {
   readonly maxRunning: number;
   /** Share of the workers relative to other lanes. */
   readonly weight: number;
+  /** Little enough work, all together, that it is done before larger lanes go on. */
+  readonly quick: boolean;
   /** Virtual time at which the lane's next entry begins. */
   start: number;
   /** Cost the queue had given to all lanes when this one was last served, or began to wait. */
@@ -19,10 +21,11 @@ export interface Lane<T> {
 /**
  * @param maxRunning workers this lane may occupy at once; 0 means all
  * @param weight     above 0; twice the weight is twice the work while both lanes wait
+ * @param quick      see {@link Lane}
  */
-export function createLane<T>(maxRunning: number, weight = 1): Lane<T> {
+export function createLane<T>(maxRunning: number, weight = 1, quick = false): Lane<T> {
   const bound = maxRunning > 0 ? maxRunning : Number.POSITIVE_INFINITY;
-  return { entries: [], head: 0, running: 0, maxRunning: bound, weight, start: 0, givenBefore: 0 };
+  return { entries: [], head: 0, running: 0, maxRunning: bound, weight, quick, start: 0, givenBefore: 0 };
 }
 
 /** What the pool needs of its queue; the benches put a plain first-in-first-out queue in its place. */
@@ -40,9 +43,9 @@ export interface JobQueue<T> {
 
 /**
  * Lanes share the workers by cost, each in proportion to its weight (start-time fair queueing, entries taken by their finish): a lane that
- * comes late begins where the others are, so a small call waits for the entries that are running and no more, however many large
- * calls wait. That alone would let small calls that never end starve a large one; a lane that was passed over by more work than its share
- * of it therefore goes first.
+ * comes late begins where the others are, however many large calls wait. A quick lane does not share: it is served whole, in the order of
+ * arrival, before the others of its weight or less, so a small call waits for the entries that are running and no more. That alone would let
+ * small calls that never end starve a large one; a lane that was passed over by more work than its share of it therefore goes first.
  *
  * @see Goyal, Vin, Cheng: Start-time Fair Queuing, 1996
  */
@@ -112,10 +115,11 @@ export class FairQueue<T> implements JobQueue<T> {
     this.#lanes.add(lane);
   }
 
-  /** The lane that was passed over by most of its share, if by all of it; else the one whose entry finishes first. */
+  /** The lane that was passed over by most of its share, if by all of it; else the first quick one; else the one whose entry finishes first. */
   #choose(): Lane<T> | undefined {
     const weight = this.#waitingWeight();
     let first: Lane<T> | undefined;
+    let quick: Lane<T> | undefined;
     let earliest = Number.POSITIVE_INFINITY;
     let overdue: Lane<T> | undefined;
     let passedOver = 1;
@@ -127,12 +131,14 @@ export class FairQueue<T> implements JobQueue<T> {
         passedOver = shares;
         overdue = lane;
       }
+      if (lane.quick && lane.weight > (quick?.weight ?? 0)) quick = lane;
       if (lane.start + time < earliest) {
         earliest = lane.start + time;
         first = lane;
       }
     }
-    return overdue ?? first;
+    if (overdue !== undefined) return overdue;
+    return quick !== undefined && quick.weight >= first!.weight ? quick : first;
   }
 
   #waitingWeight(): number {

@@ -55,9 +55,10 @@ export class ScoreJob {
   #missing: number;
   #settled = false;
 
-  constructor(batches: readonly (PairBatch | TextBatch)[], ticket: Ticket, onSettled: (job: ScoreJob) => void) {
+  /** @param quick whether it is done before larger jobs go on */
+  constructor(batches: readonly (PairBatch | TextBatch)[], ticket: Ticket, quick: boolean, onSettled: (job: ScoreJob) => void) {
     const nowMs = performance.now();
-    this.lane = createLane(ticket.maxWorkers, laneWeight(ticket.urgency));
+    this.lane = createLane(ticket.maxWorkers, laneWeight(ticket.urgency), quick);
     this.entries = batches.map((batch, index) => ({ job: this, index, batch, submittedMs: nowMs, deaths: 0 }));
     this.#done = new Array<DoneBatch>(batches.length);
     this.#missing = batches.length;

@@ -60,6 +60,9 @@ export type PoolEvent =
 /** Compiled: dist/src/pool/ -> dist/workers/. */
 const WORKER_URL = new URL('../../workers/rerank-worker.js', import.meta.url);
 
+/** Work that is no more than this for all workers together, about two batches each, is done before larger calls go on. */
+const QUICK_SECONDS = 0.1;
+
 const REBUILD_DELAY_MS = 1_000;
 const MAX_REBUILD_DELAY_MS = 30_000;
 
@@ -146,7 +149,7 @@ export class WorkerPool implements Scorer {
     this.#refuse();
     if (ticket.signal?.aborted) throw new RerankError('cancelled', 'the caller left');
     if (batches.length === 0) return [];
-    const job = new ScoreJob(batches, ticket, this.#forget);
+    const job = new ScoreJob(batches, ticket, this.#isQuick(batches), this.#forget);
     this.#jobs.add(job);
     for (const entry of job.entries) {
       this.#outstandingCost += entry.batch.cost;
@@ -154,6 +157,11 @@ export class WorkerPool implements Scorer {
     }
     this.#dispatch();
     return job.result;
+  }
+
+  #isQuick(batches: readonly (PairBatch | TextBatch)[]): boolean {
+    const cost = batches.reduce((sum, batch) => sum + batch.cost, 0);
+    return cost <= QUICK_SECONDS * this.#options.workers * this.costPerSecond();
   }
 
   async close(timeoutMs: number): Promise<void> {
