@@ -60,8 +60,8 @@ export type PoolEvent =
 /** Compiled: dist/src/pool/ -> dist/workers/. */
 const WORKER_URL = new URL('../../workers/rerank-worker.js', import.meta.url);
 
-/** Work that is no more than this for all workers together, about two batches each, is done before larger calls go on. */
-const QUICK_SECONDS = 0.1;
+/** Work that takes all workers together no longer than this, about four batches each, is done before larger calls go on. */
+const QUICK_SECONDS = 0.2;
 
 const REBUILD_DELAY_MS = 1_000;
 const MAX_REBUILD_DELAY_MS = 30_000;
