@@ -23,7 +23,7 @@ interface PeerFigures {
 }
 
 /** Parts whose wanted figures make a table of their own. */
-export const LOAD_PARTS = ['load', 'mixed', 'soak'] as const;
+export const LOAD_PARTS = ['load', 'mixed', 'faults', 'soak'] as const;
 
 /** One row a wanted ratio: measured beside its aim. */
 export function ratiosTable(parts: readonly PartFile[]): string {

@@ -3,7 +3,12 @@
 import type { SizingFigures } from '../sizing/sizing.ts';
 import { figure } from './figure.ts';
 
-interface EngineFile {
+/** Of a file's provenance. */
+interface Measured {
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly flags: readonly string[] };
+}
+
+interface EngineFile extends Measured {
   readonly results: readonly {
     readonly model: string;
     readonly pairs: number;
@@ -12,7 +17,7 @@ interface EngineFile {
   }[];
 }
 
-interface PoolFile {
+interface PoolFile extends Measured {
   readonly results: readonly {
     readonly model: string;
     readonly alternatives: readonly {
@@ -23,11 +28,11 @@ interface PoolFile {
   }[];
 }
 
-interface HttpFile {
+interface HttpFile extends Measured {
   readonly shares: readonly { readonly model: string; readonly documents_per_request: number; readonly share: number }[];
 }
 
-interface MemoryFile {
+interface MemoryFile extends Measured {
   readonly copy: {
     readonly model: string;
     readonly weights_mib: number;
@@ -50,18 +55,37 @@ export interface SizingSources {
   readonly pool: PoolFile;
   readonly http: HttpFile;
   readonly memory: MemoryFile;
-  readonly growth: Readonly<Record<string, unknown>>;
+  readonly growth: Measured & Readonly<Record<string, unknown>>;
   /** null before `npm run bench -- --only sizing` has run. */
-  readonly sizing: SizingFigures | null;
+  readonly sizing: (SizingFigures & Measured) | null;
 }
 
 /** Part of the page -> its Markdown. The page holds each between `<!-- name -->` and `<!-- /name -->`. */
 export function sizingBlocks(sources: SizingSources): Readonly<Record<string, string>> {
+  const byLength = sources.sizing === null ? [] : [speedByLengthTable(sources.sizing)];
   return {
-    speed: [mixedSpeedTable(sources), ...(sources.sizing === null ? [] : [speedByLengthTable(sources.sizing)])].join('\n\n'),
+    speed: [mixedSpeedTable(sources), ...byLength, machines(sources)].join('\n\n'),
     memory: [memoryTable(sources), ...(sources.sizing === null ? [] : [replicaTable(sources.sizing)])].join('\n\n'),
     example: workedExample(sources),
   };
+}
+
+/** Which file comes from which kind of machine. */
+function machines(sources: SizingSources): string {
+  const files = new Map<string, string[]>();
+  for (const [name, file] of Object.entries(sources) as [string, Measured | null][]) {
+    if (file === null) continue;
+    const { cpu, cores, flags } = file.machine;
+    const kind = `${cpu}, ${cores} cores, ${vectors(flags)}`;
+    files.set(kind, [...(files.get(kind) ?? []), `${name}.json`]);
+  }
+  return Array.from(files, ([kind, names]) => `${names.join(', ')}: ${kind}.`).join(' ');
+}
+
+/** What decides the speed of float32 and of int8. */
+function vectors(flags: readonly string[]): string {
+  const width = flags.includes('avx512f') ? 'AVX-512' : 'AVX2';
+  return flags.some((flag) => flag.endsWith('_vnni')) ? `${width} and VNNI` : `${width}, without VNNI`;
 }
 
 /** The page with its blocks replaced. @throws Error when it lacks one */

@@ -29,7 +29,7 @@ test('the page holds the figures of the committed results', () => {
 test('another result gives another page', () => {
   const [first, ...others] = sources.engine.results;
   const slower = first!.plans.map((each) => ({ ...each, tokens_per_second: each.tokens_per_second / 2 }));
-  const engine = { results: [{ ...first!, plans: slower }, ...others] };
+  const engine = { ...sources.engine, results: [{ ...first!, plans: slower }, ...others] };
   const changed = sizingBlocks({ ...sources, engine });
   assert.notEqual(fillPage(page, changed), page);
   assert.notEqual(changed['example'], sizingBlocks(sources)['example']);
@@ -51,8 +51,10 @@ test('the figures by length and by workers appear when they were measured', () =
     tokens_per_second: 10_000,
   } as const;
   const replica = { model: 'shape', dtype: 'int8', workers: 4, anonymous_mib: 321.4, file_mib: 123.4, ready_ms: 1234 } as const;
+  const machine = { cpu: 'CPU', cores: 3, flags: ['avx2'] };
   const cold = { model: 'shape', dtype: 'int8', anonymous_peak_mib: 987.6, ready_ms: 4321 } as const;
-  const blocks = sizingBlocks({ ...sources, sizing: { speed: [speed], replicas: [replica], cold: [cold] } });
+  const blocks = sizingBlocks({ ...sources, sizing: { speed: [speed], replicas: [replica], cold: [cold], machine } });
   assert.ok(blocks['speed']!.includes('| shape | int8 | 256 | 10000 | 39.1 | sizing.json |'));
+  assert.ok(blocks['speed']!.endsWith(' sizing.json: CPU, 3 cores, AVX2, without VNNI.'));
   assert.ok(blocks['memory']!.includes('| shape | int8 | 4 | 321 | 123 | 988 | 1.23 | 4.32 |'));
 });
