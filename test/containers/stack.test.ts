@@ -8,6 +8,8 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { knownRequests, type Size } from '../../bench/faults/bodies.ts';
 import { docker, requireEngine } from '../../bench/faults/docker.ts';
+import { runScenario } from '../../bench/faults/run-scenario.ts';
+import { SCENARIOS } from '../../bench/faults/scenarios.ts';
 import { ComposeStack } from '../../bench/faults/stack.ts';
 import type { Shot } from '../../bench/load/shot.ts';
 import { repoRoot } from '../helpers/paths.ts';
@@ -76,16 +78,22 @@ suite('the stack', { timeout: 600_000 }, () => {
     assert.fail(JSON.stringify(health));
   });
 
-  test('scaling from 2 to 3 to 1 costs no request', async () => {
-    const load = keepCalling(stack.url, known.small, 4);
-    try {
-      await load.begun;
-      await stack.scale(3);
-      await stack.scale(1);
-    } finally {
-      assertNoneLost(await load.stop());
-    }
-  });
+  // Kills are above, by size.
+  for (const scenario of SCENARIOS.filter(({ name }) => name !== 'kill')) {
+    test(`every request is counted: ${scenario.title}`, async () => {
+      const { counts, outcomes } = await runScenario(stack, scenario, { shots: [known.small], ratePerSecond: 8, quietMs: 500 });
+      const during = counts.find(({ phase }) => phase === 'during')!;
+      assert.ok(during.requests > 0, 'nothing was asked while it happened');
+      const answered = Object.keys(outcomes).every((outcome) => /^\d+$/.test(outcome));
+      assert.ok(answered, `a request without an answer: ${JSON.stringify(outcomes)}`);
+      if (!scenario.lossless) return; // a paused replica may cost what the proxy cannot know yet
+      assert.deepEqual(
+        counts.map(({ lost, refused }) => lost + refused),
+        counts.map(() => 0),
+        JSON.stringify({ counts, outcomes }),
+      );
+    });
+  }
 
   test('without a replica the proxy says so in the shape of the server’s errors', async () => {
     await stack.scale(0);
