@@ -34,6 +34,7 @@ test('defaults', () => {
     defaultPrompt: null,
     processes: 1,
     workers: usableCores(),
+    workerNice: 10,
     cpuMemArena: false,
     hostname: '127.0.0.1',
     port: 8800,

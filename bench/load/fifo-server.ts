@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import { addConfigFlags, readConfigFlags } from '../../src/cli/config-flags.ts';
-import { createPool, readSpec, SERVING_NICE } from '../../src/cli/engine.ts';
+import { createPool, readSpec } from '../../src/cli/engine.ts';
 import { startLifecycle } from '../../src/cli/lifecycle.ts';
 import { createMetrics } from '../../src/cli/serving.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
@@ -14,7 +14,7 @@ import { FifoQueue } from './fifo-queue.ts';
 async function serve(config: Config): Promise<void> {
   const logger = createLogger({ level: config.logLevel, json: true, colour: false, stream: process.stderr });
   const spec = await readSpec(config, logger, new AbortController().signal);
-  const scorer = createPool(config, spec, logger, { nice: SERVING_NICE, queue: new FifoQueue() });
+  const scorer = createPool(config, spec, logger, { nice: config.workerNice, queue: new FifoQueue() });
   const service = new Reranker(scorer, { ...DEFAULT_RERANKER_OPTIONS, maxQueueSeconds: config.maxQueueSeconds });
   const lifecycle = await startLifecycle(
     config,

@@ -26,7 +26,7 @@ export interface PoolObserver {
  * @param spec from {@link readSpec}
  */
 export function createEngine(config: Config, spec: ModelSpec, logger: Logger, observer: PoolObserver): Engine {
-  const scorer = createPool(config, spec, logger, { nice: SERVING_NICE, observer });
+  const scorer = createPool(config, spec, logger, { nice: config.workerNice, observer });
   const service = new Reranker(scorer, {
     servedModelName: config.servedModelName,
     maxQueueSeconds: config.maxQueueSeconds,
@@ -59,9 +59,6 @@ export function specOf(config: Config, { directory, onnxFile }: ResolvedModel): 
   checkMemory(spec, memoryPlan(config), memoryLimitBytes());
   return spec;
 }
-
-/** Probes, refusals and answers come before scoring where cores are short: at 10 a thread gets about a tenth of one at 0. */
-export const SERVING_NICE = 10;
 
 /** Begins to start the workers; the pool's `started` tells when they are warm. */
 export function createPool(

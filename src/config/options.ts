@@ -117,6 +117,9 @@ export const OPTIONS = {
     help: 'worker threads of each process, one session each',
     fallbackText: 'usable cores / processes',
   }),
+  workerNice: option<number>('worker-nice', 'nice', integer(0, 19), 10, {
+    help: 'nice value of the worker threads on Linux, so that probes and answers come before scoring; 0 where other programs share the cores',
+  }),
   cpuMemArena: option<boolean>('cpu-mem-arena', 'on|off', toggle(), false, {
     help: 'memory arena of the runtime: a little faster, but memory never shrinks',
     fallbackText: 'off',
