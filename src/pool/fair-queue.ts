@@ -10,10 +10,12 @@ export interface Lane<T> {
   readonly maxRunning: number;
   /** Share of the workers relative to other lanes. */
   readonly weight: number;
-  /** Little enough work, all together, that it is done before larger lanes go on. */
-  readonly quick: boolean;
+  /** Cost of all entries of a quick lane: so little that it is served whole before larger lanes go on. Null for the others. */
+  readonly quickCost: number | null;
   /** Virtual time at which the lane's next entry begins. */
   start: number;
+  /** Virtual time at which all of a quick lane would be done if it shared. */
+  finish: number;
   /** Cost the queue had given to all lanes when this one was last served, or began to wait. */
   givenBefore: number;
 }
@@ -21,11 +23,11 @@ export interface Lane<T> {
 /**
  * @param maxRunning workers this lane may occupy at once; 0 means all
  * @param weight     above 0; twice the weight is twice the work while both lanes wait
- * @param quick      see {@link Lane}
+ * @param quickCost  see {@link Lane}
  */
-export function createLane<T>(maxRunning: number, weight = 1, quick = false): Lane<T> {
+export function createLane<T>(maxRunning: number, weight = 1, quickCost: number | null = null): Lane<T> {
   const bound = maxRunning > 0 ? maxRunning : Number.POSITIVE_INFINITY;
-  return { entries: [], head: 0, running: 0, maxRunning: bound, weight, quick, start: 0, givenBefore: 0 };
+  return { entries: [], head: 0, running: 0, maxRunning: bound, weight, quickCost, start: 0, finish: 0, givenBefore: 0 };
 }
 
 /** What the pool needs of its queue; the benches put a plain first-in-first-out queue in its place. */
@@ -43,8 +45,9 @@ export interface JobQueue<T> {
 
 /**
  * Lanes share the workers by cost, each in proportion to its weight (start-time fair queueing, entries taken by their finish): a lane that
- * comes late begins where the others are, however many large calls wait. A quick lane does not share: it is served whole, in the order of
- * arrival, before the others of its weight or less, so a small call waits for the entries that are running and no more. That alone would let
+ * comes late begins where the others are, however many large calls wait. A quick lane does not share: it is served whole before the
+ * others of its weight or less, so a small call waits for the entries that are running and no more; among quick lanes the one comes first that
+ * would be done first if they shared, so that the smaller overtakes and nobody is overtaken for ever. That alone would let
  * small calls that never end starve a large one; a lane that was passed over by more work than its share of it therefore goes first.
  *
  * @see Goyal, Vin, Cheng: Start-time Fair Queuing, 1996
@@ -111,6 +114,7 @@ export class FairQueue<T> implements JobQueue<T> {
     if (this.#lanes.has(lane)) return;
     // Time in which a lane had nothing to do is no credit.
     lane.start = Math.max(lane.start, this.#now);
+    if (lane.head === 0) lane.finish = lane.start + (lane.quickCost ?? 0) / lane.weight;
     lane.givenBefore = this.#given;
     this.#lanes.add(lane);
   }
@@ -131,7 +135,7 @@ export class FairQueue<T> implements JobQueue<T> {
         passedOver = shares;
         overdue = lane;
       }
-      if (lane.quick && lane.weight > (quick?.weight ?? 0)) quick = lane;
+      if (lane.quickCost !== null && lane.finish < (quick?.finish ?? Number.POSITIVE_INFINITY)) quick = lane;
       if (lane.start + time < earliest) {
         earliest = lane.start + time;
         first = lane;

@@ -55,10 +55,15 @@ export class ScoreJob {
   #missing: number;
   #settled = false;
 
-  /** @param quick whether it is done before larger jobs go on */
-  constructor(batches: readonly (PairBatch | TextBatch)[], ticket: Ticket, quick: boolean, onSettled: (job: ScoreJob) => void) {
+  /** @param quickCost see {@link Lane} */
+  constructor(
+    batches: readonly (PairBatch | TextBatch)[],
+    ticket: Ticket,
+    quickCost: number | null,
+    onSettled: (job: ScoreJob) => void,
+  ) {
     const nowMs = performance.now();
-    this.lane = createLane(ticket.maxWorkers, laneWeight(ticket.urgency), quick);
+    this.lane = createLane(ticket.maxWorkers, laneWeight(ticket.urgency), quickCost);
     this.entries = batches.map((batch, index) => ({ job: this, index, batch, submittedMs: nowMs, deaths: 0 }));
     this.#done = new Array<DoneBatch>(batches.length);
     this.#missing = batches.length;

@@ -149,7 +149,7 @@ export class WorkerPool implements Scorer {
     this.#refuse();
     if (ticket.signal?.aborted) throw new RerankError('cancelled', 'the caller left');
     if (batches.length === 0) return [];
-    const job = new ScoreJob(batches, ticket, this.#isQuick(batches), this.#forget);
+    const job = new ScoreJob(batches, ticket, this.#quickCost(batches), this.#forget);
     this.#jobs.add(job);
     for (const entry of job.entries) {
       this.#outstandingCost += entry.batch.cost;
@@ -159,9 +159,10 @@ export class WorkerPool implements Scorer {
     return job.result;
   }
 
-  #isQuick(batches: readonly (PairBatch | TextBatch)[]): boolean {
+  /** Cost of a quick call, null for one that is not. */
+  #quickCost(batches: readonly (PairBatch | TextBatch)[]): number | null {
     const cost = batches.reduce((sum, batch) => sum + batch.cost, 0);
-    return cost <= QUICK_SECONDS * this.#options.workers * this.costPerSecond();
+    return cost <= QUICK_SECONDS * this.#options.workers * this.costPerSecond() ? cost : null;
   }
 
   async close(timeoutMs: number): Promise<void> {

@@ -38,22 +38,34 @@ test('a small call that comes late is served next, however many large ones wait'
   }
 });
 
-test('a quick call of several entries is served whole, the first come first', () => {
+test('a quick call of several entries is served whole, of two equal ones the first', () => {
   const queue = costQueue();
   const large = createLane<string>(0);
   for (let i = 0; i < 100; i += 1) queue.push(large, 'large:50');
   queue.next();
   for (const name of ['a', 'b']) {
-    const quick = createLane<string>(0, 1, true);
+    const quick = createLane<string>(0, 1, 30);
     for (let i = 0; i < 3; i += 1) queue.push(quick, `${name}:10`);
   }
   const next = Array.from({ length: 7 }, () => queue.next());
   assert.deepEqual(next, ['a:10', 'a:10', 'a:10', 'b:10', 'b:10', 'b:10', 'large:50']);
 });
 
+test('of quick calls the smaller overtakes, but not for ever', () => {
+  const queue = costQueue();
+  const medium = createLane<string>(0, 1, 60);
+  for (let i = 0; i < 6; i += 1) queue.push(medium, 'medium:10');
+  const order = Array.from({ length: 20 }, () => {
+    queue.push(createLane<string>(0, 1, 10), 'small:10');
+    return queue.next();
+  });
+  assert.equal(order[0], 'small:10');
+  assert.ok(order.includes('medium:10'), 'overtaken by every small one');
+});
+
 test('a quick call does not go before what is more urgent', () => {
   const queue = costQueue();
-  const [urgent, quick] = [createLane<string>(0, 4), createLane<string>(0, 1, true)];
+  const [urgent, quick] = [createLane<string>(0, 4), createLane<string>(0, 1, 40)];
   for (let i = 0; i < 4; i += 1) queue.push(quick, 'quick:10');
   for (let i = 0; i < 4; i += 1) queue.push(urgent, 'urgent:10');
   const first = Array.from({ length: 4 }, () => queue.next());
@@ -66,7 +78,7 @@ test('quick calls that never end leave a large one its share', () => {
   for (let i = 0; i < 10; i += 1) queue.push(large, 'large:50');
   let quickCost = 0;
   for (let served = 0; served < 10; ) {
-    if (queue.size < 12) for (let i = 0, lane = createLane<string>(0, 1, true); i < 4; i += 1) queue.push(lane, 'quick:10');
+    if (queue.size < 12) for (let i = 0, lane = createLane<string>(0, 1, 40); i < 4; i += 1) queue.push(lane, 'quick:10');
     if (queue.next() === 'large:50') served += 1;
     else quickCost += 10;
     assert.ok(quickCost <= 210 * (served + 1), `${served} large entries served while quick ones had ${quickCost}`);
