@@ -13,6 +13,8 @@ export interface ArmFigures {
   readonly arm: ArmName;
   /** From the planned arrival. */
   readonly small: Latencies;
+  /** Until the first batch of a small request began, by the server's clock. */
+  readonly queue_p99_ms: number;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly wrong: number;
   readonly large_answered: number;
@@ -58,13 +60,13 @@ export function mixedResult(figures: readonly MixedFigures[]): PartResult {
       },
     ],
     results: {
-      note: `Wait: p99 of the small requests beside large ones less their p99 on an idle machine. Bound: ${WAIT_BATCHES} batches of ${BATCH_MS} ms.`,
+      note: `Bound of both waits: ${WAIT_BATCHES} batches of ${BATCH_MS} ms. A batch holds one pair at least, and a long pair of a larger model takes longer than that.`,
       models: figures,
     },
   };
 }
 
-function armRow({ arm, small, wrong, outcomes, large_answered: largeAnswered }: ArmFigures): Row {
+function armRow({ arm, small, queue_p99_ms: queueMs, wrong, outcomes, large_answered: largeAnswered }: ArmFigures): Row {
   return {
     load: TITLES[arm],
     small: small.count,
@@ -72,6 +74,7 @@ function armRow({ arm, small, wrong, outcomes, large_answered: largeAnswered }: 
     'p95 ms': small.p95_ms,
     'p99 ms': small.p99_ms,
     'max ms': small.max_ms,
+    'in the queue p99 ms': queueMs,
     wrong,
     outcomes: Object.entries(outcomes)
       .map(([outcome, count]) => `${outcome}: ${count}`)
@@ -86,7 +89,13 @@ function wanted({ model, arms }: MixedFigures): Wanted[] {
   const unanswered = arms.reduce((sum, { wrong, small, outcomes }) => sum + wrong + small.count - (outcomes['200'] ?? 0), 0);
   return [
     atMost(
-      `${model}: p99 wait of 5 documents behind 5,000-document requests, ms`,
+      `${model}: p99 wait in the queue of 5 documents beside 5,000-document requests, ms`,
+      of('fair').queue_p99_ms,
+      WAIT_BATCHES * BATCH_MS,
+      `${WAIT_BATCHES} batches of ${BATCH_MS} ms`,
+    ),
+    atMost(
+      `${model}: p99 of 5 documents beside 5,000-document requests less that on an idle machine, ms`,
       significant(fair.p99_ms - idle.p99_ms),
       WAIT_BATCHES * BATCH_MS,
       `${WAIT_BATCHES} batches of ${BATCH_MS} ms`,

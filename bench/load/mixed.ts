@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ServerProcess } from '../http/server-process.ts';
 import { type BenchModel, embedded, minilm } from '../models/bench-models.ts';
 import type { BenchContext, PartResult } from '../part.ts';
+import { percentile, significant } from '../statistics.ts';
 import { generate } from './generator.ts';
 import { type ArmFigures, type ArmName, type MixedFigures, mixedResult } from './mixed-report.ts';
 import type { LoadRecord } from './open-loop.ts';
@@ -49,7 +50,7 @@ function cases({ quick }: BenchContext): MixedCase[] {
     return [{ model: embedded(), callers: 3, smallPerSecond: 5, seconds, warmSeconds: 2 }];
   }
   return [
-    { model: minilm(), callers: 2, smallPerSecond: 2, seconds: { idle: 40, fair: 80, fifo: 120 }, warmSeconds: 5 },
+    { model: minilm(), callers: 2, smallPerSecond: 2, seconds: { idle: 40, fair: 160, fifo: 120 }, warmSeconds: 5 },
     { model: embedded(), callers: 4, smallPerSecond: 8, seconds: { idle: 30, fair: 40, fifo: 40 }, warmSeconds: 5 },
   ];
 }
@@ -99,6 +100,7 @@ async function measureArm(
   return {
     arm: name,
     small: latencies(answered),
+    queue_p99_ms: significant(percentile(answered.map(({ queueMs }) => queueMs ?? Number.NaN).filter(Number.isFinite), 0.99)),
     outcomes: countOutcomes(answered),
     wrong: answered.filter(isWrong).length,
     large_answered: largeRecords.filter(({ status }) => status === 200).length,

@@ -35,6 +35,7 @@ export interface LoadRecord {
   /** @see Outcome */
   readonly error: string | null;
   readonly retryAfter: boolean;
+  readonly queueMs: number | null;
   readonly reusedSocket: boolean;
   /** Whether it was the answer expected. */
   readonly right: boolean;
@@ -89,7 +90,7 @@ export async function openLoop(plan: OpenLoopPlan, { signal, onRecord }: LoopHoo
 /** Sends one shot and judges its answer. @param clock ms since the start of the load */
 export async function fire(target: Target, shot: Shot, scheduledMs: number, clock: () => number): Promise<LoadRecord> {
   const startedMs = clock();
-  const { status, error, body, retryAfter, reusedSocket } = await send(target, shot);
+  const { status, error, body, retryAfter, queueMs, reusedSocket } = await send(target, shot);
   return {
     label: shot.label,
     documents: shot.documents,
@@ -99,6 +100,7 @@ export async function fire(target: Target, shot: Shot, scheduledMs: number, cloc
     status,
     error,
     retryAfter,
+    queueMs,
     reusedSocket,
     right: status !== null && isRight(shot.expect, status, body),
   };

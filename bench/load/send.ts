@@ -17,6 +17,8 @@ export interface Outcome {
   readonly error: string | null;
   readonly body: string;
   readonly retryAfter: boolean;
+  /** Wait in the server's queue, as its header Server-Timing tells; null when it tells nothing. */
+  readonly queueMs: number | null;
   /** Whether the connection had carried a request before: a server may close an idle one at any moment. */
   readonly reusedSocket: boolean;
 }
@@ -52,6 +54,7 @@ export function send({ url, agent, timeoutMs }: Target, shot: Shot): Promise<Out
         error,
         body,
         retryAfter: answer?.headers['retry-after'] !== undefined,
+        queueMs: queueTime(answer?.headers['server-timing']),
         reusedSocket: outgoing.reusedSocket,
       });
     };
@@ -64,6 +67,12 @@ export function send({ url, agent, timeoutMs }: Target, shot: Shot): Promise<Out
     outgoing.on('error', (error: NodeJS.ErrnoException) => finish(null, error.code ?? error.message));
     outgoing.end(shot.body);
   });
+}
+
+/** @param header `queue;dur=1.5, tok;dur=0.3, ...` */
+function queueTime(header: string | string[] | undefined): number | null {
+  const found = /(?:^|,\s*)queue;dur=([\d.]+)/.exec(String(header ?? ''));
+  return found === null ? null : Number(found[1]);
 }
 
 function headersOf({ body, headers }: Shot): Record<string, string | number> {

@@ -17,6 +17,7 @@ function record(scheduledMs: number, endedMs: number, status: number | null, rig
     status,
     error: status === null ? 'ECONNRESET' : null,
     retryAfter: false,
+    queueMs: null,
     reusedSocket: false,
     right,
   };

@@ -7,7 +7,7 @@ import { summarize } from '../../bench/load/summary.ts';
 const CONTEXT = { quick: true, cores: 2, flags: [], say: () => {} };
 
 function rate(share: number, count: number, { lateMs = 100, lost = 0 } = {}) {
-  const record = { label: 'rank', documents: 10, startedMs: 0, scheduledMs: 0, reusedSocket: true, right: true };
+  const record = { label: 'rank', documents: 10, startedMs: 0, scheduledMs: 0, queueMs: null, reusedSocket: true, right: true };
   const good = Array.from({ length: count }, () => ({ ...record, endedMs: lateMs, status: 200, error: null, retryAfter: false }));
   const refused = { ...record, endedMs: 20, status: 429, error: null, retryAfter: true, right: false };
   const gone = Array.from({ length: lost }, () => ({ ...refused, status: null, error: 'ECONNRESET', retryAfter: false }));

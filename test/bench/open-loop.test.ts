@@ -63,7 +63,7 @@ test('requests are sent although none before them is answered', async (test) => 
 test('refusals, wrong answers, cut connections, silence and callers who leave are told apart', async (test) => {
   const url = await serve(test, (req, res) => {
     if (req.url === '/refused') res.writeHead(429, { 'Retry-After': '2' }).end();
-    if (req.url === '/wrong') res.end(RIGHT.replace('0.9', '0.8'));
+    if (req.url === '/wrong') res.setHeader('Server-Timing', 'queue;dur=1.5, tok;dur=0.2').end(RIGHT.replace('0.9', '0.8'));
     if (req.url === '/reset') req.socket.resetAndDestroy();
     if (req.url === '/cut') res.writeHead(200, { 'Content-Length': '100' }).write('{', () => req.socket.destroy());
   });
@@ -74,9 +74,12 @@ test('refusals, wrong answers, cut connections, silence and callers who leave ar
     return run.records[0]!;
   };
   const refused = await only('/refused');
-  assert.deepEqual([refused.status, refused.retryAfter, refused.right, isWrong(refused)], [429, true, false, false]);
+  assert.deepEqual(
+    [refused.status, refused.retryAfter, refused.right, isWrong(refused), refused.queueMs],
+    [429, true, false, false, null],
+  );
   const wrong = await only('/wrong');
-  assert.deepEqual([wrong.status, wrong.right, isWrong(wrong)], [200, false, true]);
+  assert.deepEqual([wrong.status, wrong.right, isWrong(wrong), wrong.queueMs], [200, false, true, 1.5]);
   const lost = [await only('/reset'), await only('/cut'), await only('/silence'), await only('/left', { leaveAfterMs: 20 })];
   assert.deepEqual(
     lost.map(({ status, error }) => [status, error]),
@@ -134,7 +137,16 @@ test('a closed loop sends no more at once than it has callers', async (test) => 
 });
 
 test('a summary counts right answers within the deadline, and refusals by themselves', () => {
-  const record = { ...SHOT, scheduledMs: 0, startedMs: 1, status: 200, error: null, retryAfter: false, reusedSocket: true };
+  const record = {
+    ...SHOT,
+    scheduledMs: 0,
+    startedMs: 1,
+    status: 200,
+    error: null,
+    retryAfter: false,
+    queueMs: null,
+    reusedSocket: true,
+  };
   const records = [
     { ...record, endedMs: 100, right: true },
     { ...record, endedMs: 900, right: true },

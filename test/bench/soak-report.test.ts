@@ -14,6 +14,7 @@ const RECORD = {
   status: 200,
   error: null,
   retryAfter: false,
+  queueMs: null,
   reusedSocket: true,
   right: true,
 };
@@ -70,6 +71,7 @@ test('mixed load: the wait beside large requests, and how much worse first in fi
   const arm = (name: 'idle' | 'fair' | 'fifo', ms: number) => ({
     arm: name,
     small: latencies([{ ...RECORD, endedMs: ms }]),
+    queue_p99_ms: 2 * ms,
     outcomes: { 200: 1 },
     wrong: 0,
     large_answered: 0,
@@ -80,6 +82,7 @@ test('mixed load: the wait beside large requests, and how much worse first in fi
   assert.deepEqual(
     wanted.map(({ measured, met }) => [measured, met]),
     [
+      [240, false],
       [100, true],
       [20, true],
       [0, true],
