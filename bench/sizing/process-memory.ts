@@ -5,14 +5,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessMemory {
   /** Heap, working memory, private weights. */
   readonly anonymousMebibytes: number;
-  /** Code and mapped copies that are resident; shared with whoever maps the same file. */
+  /** Code and mapped copies that are resident, what several threads or processes map counted once among them. */
   readonly fileMebibytes: number;
 }
 
 export function processMemory(pid: number): ProcessMemory {
   const status = readText(`/proc/${pid}/status`);
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN) / 1024;
-  return { anonymousMebibytes: field('RssAnon'), fileMebibytes: field('RssFile') };
+  return { anonymousMebibytes: field('RssAnon'), fileMebibytes: mappedMebibytes(pid) };
+}
+
+/** Proportional: resident sizes would count the one copy again for each worker that maps it. Needs Linux 5.9. */
+function mappedMebibytes(pid: number): number {
+  const rollup = readText(`/proc/${pid}/smaps_rollup`);
+  return Number(/^Pss_File:\s+(\d+)/m.exec(rollup)?.[1] ?? Number.NaN) / 1024;
 }
 
 const SAMPLE_MS = 20;

@@ -14,8 +14,9 @@ const INTERMEDIATE_BUFFERS = 2;
 /** Attention scores and their softmax. */
 const ATTENTION_BUFFERS = 2;
 
-/** V8 heap, tokenizer, code of the runtime. */
-const PROCESS_BYTES = 150 * 2 ** 20;
+/** Heap of the main thread, code of the runtime; then heap and tokenizer of each worker (crossrank-mini in bench/results/sizing.json). */
+const PROCESS_BYTES = 110 * 2 ** 20;
+const WORKER_BYTES = 40 * 2 ** 20;
 
 /** The process that only starts and watches others. */
 const PRIMARY_BYTES = 90 * 2 ** 20;
@@ -62,7 +63,7 @@ export function estimateMemory(spec: ModelSpec, plan: MemoryPlan, maxLength = sp
   const linear = maxLength * (HIDDEN_BUFFERS * spec.hiddenSize + INTERMEDIATE_BUFFERS * spec.intermediateSize);
   const quadratic = ATTENTION_BUFFERS * spec.numHeads * maxLength ** 2;
   const runBytes = FLOAT_BYTES * (linear + quadratic);
-  const processBytes = processes * PROCESS_BYTES + (processes > 1 ? PRIMARY_BYTES : 0);
+  const processBytes = processes * PROCESS_BYTES + (processes > 1 ? PRIMARY_BYTES : 0) + workers * WORKER_BYTES;
   return { fileBytes, weightsBytes, runBytes, totalBytes: processBytes + weightsBytes + workers * runBytes };
 }
 
