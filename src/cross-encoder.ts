@@ -47,7 +47,7 @@ export interface CrossEncoderOptions {
   readonly prepared?: boolean;
   /** Where prepared copies are kept. Default: `CROSSRANK_CACHE_DIR`, else the user's cache folder. */
   readonly cacheDirectory?: string;
-  /** Whether the runtime keeps a memory arena: a little faster, but memory never shrinks. Default false. */
+  /** Whether the runtime keeps a memory arena: faster, less memory, but what the longest pair needed is kept. Default true. */
   readonly cpuMemArena?: boolean;
   /** Ends a download when aborted; the next load resumes it. */
   readonly signal?: AbortSignal;
@@ -165,7 +165,7 @@ export class CrossEncoder implements AsyncDisposable {
       cacheDirectory: options.cacheDirectory ?? cacheDirectory(),
       checkOwn: () => void checkMemory(spec, { workers, dtype, packed: false }, memoryLimitBytes()),
     });
-    return new CrossEncoder(await WorkerPool.start({ spec, weights, workers, cpuMemArena: options.cpuMemArena ?? false }));
+    return new CrossEncoder(await WorkerPool.start({ spec, weights, workers, cpuMemArena: options.cpuMemArena ?? true }));
   }
 
   /** Longest pair in tokens. */

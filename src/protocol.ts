@@ -104,7 +104,7 @@ export interface WeightsSource {
 export interface WorkerOptions {
   readonly spec: ModelSpec;
   readonly weights: ModelWeights;
-  /** Whether the runtime keeps a CPU memory arena (faster, keeps the largest working set ever seen). */
+  /** Whether the runtime keeps a CPU memory arena (faster and, because runs are bounded, smaller than what malloc keeps; the largest working set ever seen stays). */
   readonly cpuMemArena: boolean;
   /** Nice value of the thread, 0 to 19: above 0 the main thread is served first where cores are short. Linux only, elsewhere it is a process's. */
   readonly nice: number;

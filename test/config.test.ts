@@ -35,7 +35,7 @@ test('defaults', () => {
     processes: 1,
     workers: usableCores(),
     workerNice: 10,
-    cpuMemArena: false,
+    cpuMemArena: true,
     hostname: '127.0.0.1',
     port: 8800,
     dialect: null,

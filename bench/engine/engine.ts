@@ -33,7 +33,7 @@ export async function engine(context: BenchContext): Promise<PartResult> {
 const NOTE =
   'One core. All pairs of the corpus are one call for every plan. peak_share counts 8h^2 + 4hi + 4hL operations a token and layer ' +
   '(h hidden, i intermediate, L tokens of the pair) of real tokens, over the fastest single MatMul of the runtime in the same run. ' +
-  'Padded batches run in a session with memory arena (without it they would lose up to half their time to page faults), ours without, as the server does.';
+  'Padded batches run in a session with memory arena (without it they would lose up to half their time to page faults), ours without, which is a little slower than the server.';
 
 async function cases({ quick }: BenchContext): Promise<EngineCase[]> {
   if (quick) return [{ model: minilm(), requests: 2, limits: { minRounds: 1, maxRounds: 3, budgetMs: 12_000 } }];

@@ -120,9 +120,9 @@ export const OPTIONS = {
   workerNice: option<number>('worker-nice', 'nice', integer(0, 19), 10, {
     help: 'nice value of the worker threads on Linux, so that probes and answers come before scoring; 0 where other programs share the cores',
   }),
-  cpuMemArena: option<boolean>('cpu-mem-arena', 'on|off', toggle(), false, {
-    help: 'memory arena of the runtime: a little faster, but memory never shrinks',
-    fallbackText: 'off',
+  cpuMemArena: option<boolean>('cpu-mem-arena', 'on|off', toggle(), true, {
+    help: 'memory arena of the runtime: faster, less memory, but what the longest pair needed is kept; off for rare pairs of very many tokens',
+    fallbackText: 'on',
   }),
   hostname: option<string>('hostname', 'address', nonEmptyText(), '127.0.0.1', { help: 'address to listen on; 0.0.0.0 for all' }),
   port: option<number>('port', 'port', integer(0, 65_535), 8800, { help: 'port to listen on; 0 takes a free one' }),
