@@ -97,10 +97,11 @@ async function measureArm(
   });
   const answered = run.records.filter(({ scheduledMs }) => scheduledMs >= 1000 * warmSeconds);
   const largeRecords = largeLoad === false ? [] : await largeLoad;
+  const waits = answered.flatMap(({ queueMs }) => queueMs ?? []);
   return {
     arm: name,
     small: latencies(answered),
-    queue_p99_ms: significant(percentile(answered.map(({ queueMs }) => queueMs ?? Number.NaN).filter(Number.isFinite), 0.99)),
+    queue_p99_ms: significant(percentile(waits, 0.99)),
     outcomes: countOutcomes(answered),
     wrong: answered.filter(isWrong).length,
     large_answered: largeRecords.filter(({ status }) => status === 200).length,

@@ -1,5 +1,6 @@
 // Pure: committed results -> the figures of docs/sizing.md. A test ties the page to them, so no figure stands there that no result holds.
 
+import { hasInt8Dot } from '../machine.ts';
 import type { SizingFigures } from '../sizing/sizing.ts';
 import { figure } from './figure.ts';
 
@@ -85,7 +86,7 @@ function machines(sources: SizingSources): string {
 /** What decides the speed of float32 and of int8. */
 function vectors(flags: readonly string[]): string {
   const width = flags.includes('avx512f') ? 'AVX-512' : 'AVX2';
-  return flags.some((flag) => flag.endsWith('_vnni')) ? `${width} and VNNI` : `${width}, without VNNI`;
+  return hasInt8Dot(flags) ? `${width} and VNNI` : `${width}, without VNNI`;
 }
 
 /** The page with its blocks replaced. @throws Error when it lacks one */
