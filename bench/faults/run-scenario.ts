@@ -89,7 +89,8 @@ async function act(stack: ComposeStack, scenario: Scenario, quietMs: number): Pr
   return { begunAt, endedAt };
 }
 
-async function sentAgain(stack: ComposeStack): Promise<number> {
+/** Requests both proxies have sent again since they began. */
+export async function sentAgain(stack: ComposeStack): Promise<number> {
   const figures = await stack.figures();
   return figures.reduce((sum, each) => sum + each.sentAgain, 0);
 }

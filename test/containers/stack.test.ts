@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { knownRequests, type Size } from '../../bench/faults/bodies.ts';
 import { docker, requireEngine } from '../../bench/faults/docker.ts';
-import { runScenario } from '../../bench/faults/run-scenario.ts';
+import { runScenario, sentAgain } from '../../bench/faults/run-scenario.ts';
 import { SCENARIOS } from '../../bench/faults/scenarios.ts';
 import { ComposeStack } from '../../bench/faults/stack.ts';
 import type { Shot } from '../../bench/load/shot.ts';
@@ -151,10 +151,6 @@ suite('the files of deploy', { timeout: 120_000 }, () => {
     ]);
   });
 });
-
-async function sentAgain(stack: ComposeStack): Promise<number> {
-  return (await stack.figures()).reduce((sum, each) => sum + each.sentAgain, 0);
-}
 
 /** Job -> health of its targets. */
 async function targetHealth(url: string): Promise<Record<string, string[]>> {
