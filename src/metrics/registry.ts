@@ -36,6 +36,9 @@ const UNWANTED: readonly string[] = ['resources', 'handles', 'requests'].flatMap
   `nodejs_active_${what}_total`,
 ]);
 
+/** Kinds of garbage collection; prom-client shows each only once it has happened. */
+const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb'] as const;
+
 /** The series of one process, those of the process itself (`process_*`, `nodejs_*`) included. */
 export class SeriesRegistry {
   readonly #registry = new Registry();
@@ -43,6 +46,8 @@ export class SeriesRegistry {
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
     for (const name of UNWANTED) this.#registry.removeSingleMetric(name);
+    const collections = this.#registry.getSingleMetric('nodejs_gc_duration_seconds');
+    if (collections instanceof Histogram) for (const kind of GC_KINDS) collections.zero({ kind });
     for (const name of WORST) Object.assign(this.#registry.getSingleMetric(name) ?? {}, { aggregator: 'max' satisfies Merge });
   }
 
