@@ -16,10 +16,24 @@ import { PART_NAMES, type Part, type PartName, type PartResult } from './part.ts
 import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
 import { sizing } from './sizing/sizing.ts';
+import { versions } from './versions/versions.ts';
 
-const PARTS: Readonly<Record<PartName, Part>> = { engine, pool, http, memory, growth, sizing, sweep, load, mixed, soak, faults };
+const PARTS: Readonly<Record<PartName, Part>> = {
+  engine,
+  pool,
+  http,
+  memory,
+  growth,
+  sizing,
+  sweep,
+  load,
+  mixed,
+  soak,
+  faults,
+  versions,
+};
 
-/** The rest is long and answers other questions: the worker's constants, growth, sizing, overload and soak; faults need a container engine, too. */
+/** The rest is long and answers other questions: the worker's constants, growth, sizing, overload and soak; faults need a container engine, versions another checkout. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]
@@ -28,6 +42,7 @@ Measures on this machine, with random weights in the shapes of MiniLM-L6-H384 an
 Parts: ${PART_NAMES.join(', ')}; without --only: ${DEFAULT_PARTS.join(', ')}.
 
   --only PARTS   only these, separated by commas
+  --against DIR  for versions: another checkout of the project, built (npm run build)
   --quick        a smaller corpus and fewer rounds, about a minute; shows that it works, writes nothing
   --write        with --quick: write bench/results all the same
   --force        measure although the machine is busy (load above ${REFUSED_LOAD}); the results are marked
@@ -39,6 +54,7 @@ async function main(): Promise<void> {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
+      against: { type: 'string' },
       force: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -58,7 +74,11 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const missed = await runParts(parts, { quick: values.quick, write: !values.quick || values.write });
+  const missed = await runParts(parts, {
+    quick: values.quick,
+    write: !values.quick || values.write,
+    against: values.against ?? null,
+  });
   if (missed > 0) console.log(`\n${missed} of the wanted figures were not met on this machine`);
 }
 
@@ -82,8 +102,14 @@ function isQuietEnough(force: boolean): boolean {
   return false;
 }
 
+interface RunOptions {
+  readonly quick: boolean;
+  readonly write: boolean;
+  readonly against: string | null;
+}
+
 /** @returns how many wanted figures were missed */
-async function runParts(parts: readonly PartName[], { quick, write }: { quick: boolean; write: boolean }): Promise<number> {
+async function runParts(parts: readonly PartName[], { quick, write, against }: RunOptions): Promise<number> {
   // Read once: what the bench itself does must not count as load, nor its results as changes.
   const origin = provenance(quick);
   if (origin.busy) console.log(`warning: load ${origin.load_before} before the start; the results are marked busy`);
@@ -91,6 +117,7 @@ async function runParts(parts: readonly PartName[], { quick, write }: { quick: b
     quick,
     cores: origin.machine.cores,
     flags: origin.machine.flags,
+    against,
     say: (line: string) => console.log(`- ${line}`),
   };
   let missed = 0;

@@ -16,6 +16,7 @@ export const PART_NAMES = [
   'mixed',
   'soak',
   'faults',
+  'versions',
 ] as const;
 
 export type PartName = (typeof PART_NAMES)[number];
@@ -26,6 +27,8 @@ export interface BenchContext {
   readonly cores: number;
   /** Flags of the CPU, as `/proc/cpuinfo` names them. */
   readonly flags: readonly string[];
+  /** Another checkout of the project, built, for `versions`; null when none was named. */
+  readonly against: string | null;
   /** Tells what is being measured. */
   readonly say: (line: string) => void;
 }

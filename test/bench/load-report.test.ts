@@ -4,7 +4,7 @@ import { overloadResult } from '../../bench/load/overload-report.ts';
 import { flatness, slope } from '../../bench/load/sample-figures.ts';
 import { summarize } from '../../bench/load/summary.ts';
 
-const CONTEXT = { quick: true, cores: 2, flags: [], say: () => {} };
+const CONTEXT = { quick: true, cores: 2, flags: [], against: null, say: () => {} };
 
 function rate(share: number, count: number, { lateMs = 100, lost = 0 } = {}) {
   const record = { label: 'rank', documents: 10, startedMs: 0, scheduledMs: 0, queueMs: null, reusedSocket: true, right: true };
