@@ -17,6 +17,7 @@ import { pool } from './pool/pool.ts';
 import { printPart, writePart } from './report/report.ts';
 import { sizing } from './sizing/sizing.ts';
 import { versions } from './versions/versions.ts';
+import { worst } from './worst/worst.ts';
 
 const PARTS: Readonly<Record<PartName, Part>> = {
   engine,
@@ -30,10 +31,11 @@ const PARTS: Readonly<Record<PartName, Part>> = {
   mixed,
   soak,
   faults,
+  worst,
   versions,
 };
 
-/** The rest is long and answers other questions: the worker's constants, growth, sizing, overload and soak; faults need a container engine, versions another checkout. */
+/** The rest is long and answers other questions: the worker's constants, growth, sizing, overload, soak and hostile requests; faults need a container engine, versions another checkout. */
 const DEFAULT_PARTS: readonly PartName[] = ['engine', 'pool', 'http', 'memory'];
 
 const HELP = `npm run bench -- [--quick] [--only PART,PART] [--force] [--write]

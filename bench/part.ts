@@ -16,6 +16,7 @@ export const PART_NAMES = [
   'mixed',
   'soak',
   'faults',
+  'worst',
   'versions',
 ] as const;
 

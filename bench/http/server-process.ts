@@ -17,6 +17,8 @@ export interface ServerOptions {
   /** Further flags of `crossrank serve`. */
   readonly flags?: readonly string[];
   readonly nodeFlags?: readonly string[];
+  /** Keeps the server's own bounds of work and time; otherwise nothing is refused for being too much. */
+  readonly bounded?: boolean;
   /** Another entry with the same flags and log lines; the command line by default. */
   readonly entry?: string;
 }
@@ -40,7 +42,8 @@ export class ServerProcess {
   }
 
   /** @throws Error with the log when it is not ready in time */
-  static async start({ directory, workers, flags = [], nodeFlags = [], entry = MAIN }: ServerOptions): Promise<ServerProcess> {
+  static async start(options: ServerOptions): Promise<ServerProcess> {
+    const { directory, workers, flags = [], nodeFlags = [], entry = MAIN, bounded = false } = options;
     const home = mkdtempSync(join(tmpdir(), 'crossrank-bench-'));
     const log = openSync(join(home, 'log'), 'w');
     const args = [
@@ -53,7 +56,8 @@ export class ServerProcess {
       '0',
       '--workers',
       String(workers),
-      ...UNBOUNDED,
+      ...LOGGING,
+      ...(bounded ? [] : UNBOUNDED),
       '--cache-dir',
       COPIES,
       ...flags,
@@ -74,9 +78,18 @@ export class ServerProcess {
 
   /** Resident memory in MiB; NaN where there is no /proc. */
   residentMebibytes(): number {
+    return this.#mebibytes(/^VmRSS:\s+(\d+)/m);
+  }
+
+  /** Highest {@link residentMebibytes} since the start. */
+  peakMebibytes(): number {
+    return this.#mebibytes(/^VmHWM:\s+(\d+)/m);
+  }
+
+  #mebibytes(field: RegExp): number {
     try {
       const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-      return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+      return Number(field.exec(status)?.[1] ?? Number.NaN) / 1024;
     } catch {
       return Number.NaN;
     }
@@ -124,7 +137,9 @@ function endAll(signal: NodeJS.Signals): void {
 }
 
 /** Saturation is wanted here, so nothing is refused for being too much. */
-const UNBOUNDED = ['--max-queue-seconds', '3600', '--request-timeout', '3600', '--log-level', 'info', '--json-output', 'on'];
+const UNBOUNDED = ['--max-queue-seconds', '3600', '--request-timeout', '3600'];
+
+const LOGGING = ['--log-level', 'info', '--json-output', 'on'];
 
 /** USER_HZ of Linux. */
 const CLOCK_TICKS = 100;
