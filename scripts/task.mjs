@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -40,137 +40,90 @@ function npm(cwd, ...args) {
   else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { cwd, shell: process.platform === 'win32' });
 }
 
-/** Compiles to dist/; an image without the compiler keeps what was built before. */
-function build({ clean = false, sourceMap = true } = {}) {
-  if (!existsSync(join(root, 'node_modules', 'typescript'))) {
-    if (existsSync(join(root, 'dist', 'src', 'main.js'))) return;
-    throw new Error('TypeScript is not installed and dist/ is empty: run `npm ci` with development dependencies');
-  }
-  if (clean) rmSync(join(root, 'dist'), { recursive: true, force: true });
-  tool('typescript/bin/tsc', '-p', 'tsconfig.json', '--sourceMap', String(sourceMap));
-  rewriteDeclarations();
-  chmodSync(join(root, 'dist', 'src', 'main.js'), 0o755);
-}
-
-/** The compiler rewrites `./x.ts` to `./x.js` in the code only; in declarations `.ts` would ask the library's users for our sources. */
-function rewriteDeclarations() {
-  for (const folder of ['src', 'workers']) {
-    const directory = join(root, 'dist', folder);
-    for (const name of readdirSync(directory, { recursive: true })) {
-      if (!name.endsWith('.d.ts')) continue;
-      const text = readFileSync(join(directory, name), 'utf8');
-      const rewritten = text.replace(/((?:from|import\()\s*(['"])\.{1,2}\/[^'"]+)\.ts\2/g, '$1.js$2');
-      if (rewritten !== text) writeFileSync(join(directory, name), rewritten);
-    }
-  }
+/** Loaded late: an image installs with this file alone. */
+async function build(options) {
+  const building = await import('./build.mjs');
+  building.build(options);
 }
 
 /** `build/crossrank-VERSION.tgz`: what `files` in package.json names, without source maps because the sources stay here. */
-function pack() {
-  build({ clean: true, sourceMap: false });
+async function pack() {
+  await build({ clean: true, sourceMap: false });
   mkdirSync(join(root, 'build'), { recursive: true });
   npm(root, 'pack', '--pack-destination', 'build');
-}
-
-/**
- * Other people's clients are 200 MB, so they have a folder and a lockfile of their own, and only the tests install them. The link
- * lets the compiled tests find them.
- */
-function buildClientTests() {
-  install(clients, 'the clients of other services that the tests use');
-  tool('typescript/bin/tsc', '-p', join('test', 'clients', 'tsconfig.json'));
-  symlinkSync(join(clients, 'node_modules'), join(root, 'dist', 'test', 'clients', 'node_modules'), 'junction');
 }
 
 function lint() {
   tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
 }
 
-/** Tests that need a container engine. */
-const CONTAINERS = join('dist', 'test', 'containers');
-
-/** Every compiled `*.test.js`; Node 20 takes no globs. A test left over from a removed source cannot exist: dist is made anew. */
-function allTestFiles() {
-  return readdirSync(join(root, 'dist', 'test'), { recursive: true })
-    .filter((name) => name.endsWith('.test.js'))
-    .map((name) => join('dist', 'test', name))
-    .filter((name) => !name.includes('node_modules'))
-    .sort();
+/** Lint and types, nothing run. */
+async function check() {
+  lint();
+  (await import('./build.mjs')).checkTypes();
 }
 
-function testFiles(filters) {
-  const files = allTestFiles().filter((name) => !name.startsWith(CONTAINERS));
-  const chosen = filters.length === 0 ? files : files.filter((name) => filters.some((filter) => name.includes(filter)));
-  if (chosen.length === 0) throw new Error(`no test file matches ${filters.join(' ') || 'dist/test'}`);
-  return chosen;
+/** All of it, from an empty dist/ and with the linter; with filters those files only, on what is built already. */
+async function test(filters) {
+  const tests = await import('./tests.mjs');
+  const files = tests.chooseTests(filters);
+  await build({ clean: filters.length === 0 });
+  if (tests.needsClients(files)) {
+    install(clients, 'the clients of other services that the tests use');
+    tests.buildClientTests();
+  }
+  if (filters.length === 0) lint();
+  run(process.execPath, tests.runnerArguments(files), { env: tests.testEnvironment() });
 }
 
-/** Two files at a time: many tests start worker threads of their own. Prepared copies stay out of the user's cache, and are made anew. */
-function test(filters) {
-  const cache = join(root, 'build', 'test-cache');
-  rmSync(cache, { recursive: true, force: true });
-  const env = { ...process.env, CROSSRANK_CACHE_DIR: cache };
-  run(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=300000', ...testFiles(filters)], { env });
+async function watchTests(filters) {
+  const tests = await import('./tests.mjs');
+  const files = tests.chooseTests(filters).filter((name) => !tests.needsClients([name]));
+  await build();
+  await tests.watchTests(files);
 }
 
-/** One file at a time: each starts several servers. */
-function testContainers() {
-  const files = allTestFiles().filter((name) => name.startsWith(CONTAINERS));
-  run(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=600000', ...files]);
+async function testContainers() {
+  const tests = await import('./tests.mjs');
+  await build();
+  run(process.execPath, tests.containerArguments(tests.containerTests()));
 }
 
 async function start(args) {
+  await build({ product: true });
   const main = join(root, 'dist', 'src', 'main.js');
   process.argv = [process.execPath, main, 'serve', ...args];
   await import(pathToFileURL(main).href);
 }
 
+async function bench(script, args) {
+  await build();
+  tool(join('..', 'dist', 'bench', script), ...args);
+}
+
+const TASKS = {
+  install: () => {}, // done before any task; a layer of its own in the image
+  start,
+  build: () => build({ clean: true }),
+  check,
+  test,
+  'test:watch': watchTests,
+  'test:containers': testContainers,
+  dev: async (args) => (await import('./dev.mjs')).dev(args),
+  lint,
+  package: pack,
+  bench: (args) => bench('main.js', args),
+  'bench:peers': (args) => bench('peers.js', args),
+  'bench:quality': (args) => bench('quality.js', args),
+  'bench:tokenizer': (args) => bench('tokenizer.js', args),
+};
+
 const [task, ...args] = process.argv.slice(2);
 process.env.ORT_DISABLE_TELEMETRY = '1'; // for tests and benches that open sessions by themselves
 process.chdir(root);
-install(root, 'the locked dependencies');
-switch (task) {
-  case 'install':
-    break; // done above; a layer of its own in the image
-  case 'build':
-    build({ clean: true });
-    break;
-  case 'package':
-    pack();
-    break;
-  case 'dev':
-    await import('./dev.mjs').then(({ dev }) => dev(args));
-    break;
-  case 'lint':
-    lint();
-    break;
-  case 'test':
-    build({ clean: true });
-    buildClientTests();
-    lint();
-    test(args);
-    break;
-  case 'test:containers':
-    build();
-    testContainers();
-    break;
-  case 'start':
-    build();
-    await start(args);
-    break;
-  case 'bench':
-    build();
-    tool(join('..', 'dist', 'bench', 'main.js'), ...args);
-    break;
-  case 'bench:peers':
-  case 'bench:quality':
-  case 'bench:tokenizer':
-    build();
-    tool(join('..', 'dist', 'bench', `${task.slice('bench:'.length)}.js`), ...args);
-    break;
-  default:
-    console.error(
-      `unknown task '${task ?? ''}': start, test, test:containers, dev, build, package, lint, bench, bench:peers, bench:quality, bench:tokenizer`,
-    );
-    process.exit(2);
+if (!Object.hasOwn(TASKS, task ?? '')) {
+  console.error(`unknown task '${task ?? ''}': ${Object.keys(TASKS).join(', ')}`);
+  process.exit(2);
 }
+install(root, 'the locked dependencies');
+await TASKS[task](args);
