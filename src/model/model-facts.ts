@@ -108,4 +108,3 @@ function labelName(id: string, name: unknown): string {
 function isId(text: string): boolean {
   return /^\d{1,10}$/.test(text) && Number(text) <= PAD_ID.max;
 }
-

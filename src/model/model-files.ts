@@ -162,7 +162,8 @@ function readArray(path: string): readonly JsonObject[] {
   const value = readJson(path);
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw broken(path, 'not a JSON array');
-  if (value.length > MAX_MODULES || !value.every(isJsonObject)) throw broken(path, `not a list of at most ${MAX_MODULES} objects`);
+  if (value.length > MAX_MODULES || !value.every(isJsonObject))
+    throw broken(path, `not a list of at most ${MAX_MODULES} objects`);
   return value;
 }
 

@@ -94,5 +94,8 @@ function architectureOf(config: JsonObject): string | null {
   const first: unknown = Array.isArray(list) ? list[0] : null;
   if (typeof first !== 'string') return null;
   if (first.length <= MAX_NAME_CHARS) return first;
-  throw new RerankError('model_files', `config.json: architectures names ${shown(first)}, more than ${MAX_NAME_CHARS} characters`);
+  throw new RerankError(
+    'model_files',
+    `config.json: architectures names ${shown(first)}, more than ${MAX_NAME_CHARS} characters`,
+  );
 }

@@ -65,7 +65,8 @@ export function readKnownPair(value: JsonObject | null): KnownPair | null {
   const query = textOf(value, 'query', KNOWN_PAIR, MAX_KNOWN_CHARS);
   const document = textOf(value, 'document', KNOWN_PAIR, MAX_KNOWN_CHARS);
   const { logit } = value;
-  if (query !== null && document !== null && typeof logit === 'number' && Number.isFinite(logit)) return { query, document, logit };
+  if (query !== null && document !== null && typeof logit === 'number' && Number.isFinite(logit))
+    return { query, document, logit };
   throw new RerankError(
     'model_files',
     `${KNOWN_PAIR} needs the strings query and document and the number logit, which is ${shown(logit)}`,
