@@ -1,12 +1,10 @@
 // The simplest source of weights: the model's own file, as it is.
 
 import type { Dtype, ModelSpec, ModelWeights, WeightsSource } from '../protocol.ts';
-import { checkedOnnxModel } from './onnx/check-weights.ts';
 import { isDynamicInt8 } from './onnx/dynamic-int8.ts';
 
-/** What a worker opens when nothing is prepared. @throws RerankError `model_files` when its weights are not where the graph says */
+/** What a worker opens when nothing is prepared. */
 export function ownWeights(spec: ModelSpec): ModelWeights {
-  checkedOnnxModel(spec.onnxFile);
   return { onnxFile: spec.onnxFile, dtype: ownDtype(spec), packed: false, check: null };
 }
 

@@ -6,6 +6,7 @@ import { RerankError } from '../../errors.ts';
 import type { Dtype, ModelSpec, ModelWeights, WeightsSource } from '../../protocol.ts';
 import { type CpuFeatures, readCpuFeatures } from '../cpu-features.ts';
 import { mebibytes } from '../memory-estimate.ts';
+import { checkedOnnxModel } from '../onnx/check-weights.ts';
 import { ownDtype, ownWeights } from '../weights.ts';
 import { type CopyFacts, copyFacts } from './copy-key.ts';
 import { CopyStore, copyBytes, damagedFiles, type PreparedCopy } from './copy-store.ts';
@@ -69,13 +70,13 @@ export class PreparedWeights implements WeightsSource {
    */
   async open(signal: AbortSignal): Promise<ModelWeights> {
     const { spec } = this.#options;
-    if (this.#ownOnly) return ownWeights(spec);
+    if (this.#ownOnly) return checkedOwnWeights(spec);
     try {
       return this.#weightsOf((await this.prepare(signal)).copy);
     } catch (error) {
       if (signal.aborted || isModelError(error)) throw error;
       this.#fallBack(error as Error);
-      return ownWeights(spec);
+      return checkedOwnWeights(spec);
     }
   }
 
@@ -187,6 +188,12 @@ export class PreparedWeights implements WeightsSource {
   #tell(event: PreparedEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** @throws RerankError `model_files` when the weights are not where the graph says: the runtime would read a device without end */
+function checkedOwnWeights(spec: ModelSpec): ModelWeights {
+  checkedOnnxModel(spec.onnxFile);
+  return ownWeights(spec);
 }
 
 /** The model cannot be loaded in any way: its own error says more than the failure of a copy. */
