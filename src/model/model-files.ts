@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { RerankError } from '../errors.ts';
-import { broken, isJsonObject, type JsonObject, readJsonFile } from './checked-json.ts';
+import { broken, cut, isJsonObject, type JsonObject, readJsonFile } from './checked-json.ts';
 import { MAX_WEIGHT_BYTES, statRegularFile } from './regular-file.ts';
 
 /** The JSON files of a cross-encoder; optional ones are `{}` or null when absent. */
@@ -28,7 +28,7 @@ export const ONNX_CANDIDATES = ['model.onnx', 'onnx/model.onnx'] as const;
 
 /** Far above what models have (tokenizer.json: 33 MB); a file this size may take ten times as much memory when it is parsed. */
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
-export const MAX_TOKENIZER_BYTES = 200 * 2 ** 20;
+export const MAX_TOKENIZER_BYTES = 100 * 2 ** 20;
 
 const MAX_MODULES = 100;
 
@@ -129,7 +129,7 @@ function missingFiles(root: string, lookedFor: readonly string[]): RerankError {
   const present = listFiles(root);
   return new RerankError(
     'model_files',
-    `the model directory ${root} lacks ${lookedFor.join(', ')}; it holds ${present.length === 0 ? 'nothing' : present.join(', ')}` +
+    `the model directory ${root} lacks ${lookedFor.join(', ')}; it holds ${present.length === 0 ? 'nothing' : cut(present.join(', '), 2000)}` +
       (present.some((name) => name.endsWith('.onnx')) ? ' (name an ONNX file with --onnx-file)' : ''),
   );
 }

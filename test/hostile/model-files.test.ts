@@ -98,6 +98,15 @@ for (const prepared of ['on', 'off']) {
   });
 }
 
+test('NaN among weights that are to become int8', { timeout: 60_000 }, async (t) => {
+  const changed = model(t);
+  await fillWeights(changed, Number.NaN);
+  assertRefused(
+    await serve(t, changed, ['--dtype', 'int8']).finished,
+    /the weights '[^']*' are not all finite|in place of a score/,
+  );
+});
+
 test('a model that answers everything alike', { timeout: 60_000 }, async (t) => {
   const changed = model(t);
   await fillWeights(changed, 0);

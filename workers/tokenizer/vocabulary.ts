@@ -3,8 +3,8 @@
 import { failModel, idAt, objectAt } from './json.ts';
 import { TokenTrie } from './token-trie.ts';
 
-/** Four times the largest vocabulary there is; the same for merges. */
-const MAX_TOKENS = 2 ** 22;
+/** Twice the largest vocabulary there is; the same for merges. */
+const MAX_TOKENS = 2 ** 21;
 
 /** @throws RerankError `model_files` */
 export function checkTokenCount(count: number, where: string): void {

@@ -47,7 +47,7 @@ test('a file name longer than any, and a configuration of gigabytes, are refused
   );
   const large = await setUp(t);
   large.hub.announcedBytes.set('config.json', 4 * 2 ** 30);
-  await assert.rejects(large.resolve(), /config\.json has 4294967296 bytes, and at most 209715200 are read/);
+  await assert.rejects(large.resolve(), /config\.json has 4294967296 bytes, and at most 104857600 are read/);
   assert.deepEqual(
     large.hub.seen.filter(({ host }) => host === 'files'),
     [],
