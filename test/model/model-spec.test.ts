@@ -72,7 +72,7 @@ test('broken JSON names its file', () => {
 
 test('weights: the root first, then onnx/, or the file named', () => {
   const files = { 'onnx/model.onnx': 'b', 'onnx/model_O1.onnx': 'c' };
-  assert.match(specOf(files).onnxFile, /[^x]\/model\.onnx$/);
+  assert.match(specOf(files).onnxFile, /(?<!onnx)\/model\.onnx$/);
   assert.match(specOf({ ...files, 'model.onnx': null }).onnxFile, /onnx\/model\.onnx$/);
   assert.match(specOf(files, { onnxFile: 'onnx/model_O1.onnx' }).onnxFile, /onnx\/model_O1\.onnx$/);
 });
