@@ -3,7 +3,7 @@
 import { RerankError } from '../src/errors.ts';
 import type { ModelSpec, ModelWeights, WeightsCheck } from '../src/protocol.ts';
 import { BatchScorer } from './scorer.ts';
-import { checkDeviation, WEIGHTS_CHECK_TEXTS, warmUp } from './warm-up.ts';
+import { checkDeviation, checkFinite, WEIGHTS_CHECK_TEXTS, warmUp } from './warm-up.ts';
 
 /**
  * Opens the weights, lets the runtime write them optimised and packed, opens what was written, and compares.
@@ -31,7 +31,9 @@ export async function recordCheck(spec: ModelSpec, weights: ModelWeights, packTo
   const scorer = await BatchScorer.open({ spec, weights, cpuMemArena: false }, packTo);
   try {
     await warmUp(scorer, spec, weights);
-    return await scorer.check(WEIGHTS_CHECK_TEXTS.query, WEIGHTS_CHECK_TEXTS.document);
+    const check = await scorer.check(WEIGHTS_CHECK_TEXTS.query, WEIGHTS_CHECK_TEXTS.document);
+    checkFinite(spec, Float32Array.from(check.logits));
+    return check;
   } catch (error) {
     throw error instanceof RerankError ? error : new RerankError('internal', (error as Error).message, { cause: error });
   } finally {

@@ -31,26 +31,74 @@ export const WEIGHTS_CHECK_TEXTS = {
     'Berlin had a population of 3,520,031 registered inhabitants in an area of 891.82 square kilometers. 柏林是德国的首都。',
 };
 
+/** Pairs a model that reads its input cannot answer alike. */
+const UNLIKE_PAIRS = [
+  WEIGHTS_CHECK_TEXTS,
+  { query: WEIGHTS_CHECK_TEXTS.query, document: 'bananas' },
+  { query: 'x', document: '7' },
+] as const;
+
 /** What a warm worker reports, less its thread and load time. */
 export type WarmUp = Pick<WorkerReady, 'facts' | 'tokensPerSecond' | 'knownPairError'>;
 
 /**
- * Scores the known pair (or a fixed text), compares it, and measures tokens per second.
+ * Scores the known pair (or a fixed text), compares it, and measures tokens per second. A model that passes has given finite numbers.
  *
- * @throws RerankError `model_files` when the graph's labels differ from the config's, or the known pair's logit from the stored one
+ * @throws RerankError `model_files` when the model fails on the pair or gives no finite numbers, its labels differ from the config's, the
+ *   known pair's logit from the stored one, or all pairs are alike to it; `internal` when a prepared copy is at fault
  */
 export async function warmUp(scorer: BatchScorer, spec: ModelSpec, weights: ModelWeights): Promise<WarmUp> {
+  try {
+    return await firstScores(scorer, spec, weights);
+  } catch (error) {
+    throw weights.check === null ? asModelError(error, spec) : error;
+  }
+}
+
+async function firstScores(scorer: BatchScorer, spec: ModelSpec, weights: ModelWeights): Promise<WarmUp> {
   if (weights.check !== null) await checkDeviation(scorer, weights.check);
-  const first = await scorer.score(
-    pairBatch(spec.knownPair?.query ?? WEIGHTS_CHECK_TEXTS.query, spec.knownPair?.document ?? WEIGHTS_CHECK_TEXTS.document, 1),
-    never,
-  );
+  const first = await scorer.score(pairBatch(spec.knownPair ?? WEIGHTS_CHECK_TEXTS, 1), never);
   const facts = scorer.facts(first.numLabels);
   checkLabels(spec, facts);
+  checkFinite(spec, first.logits);
+  // A copy's check was recorded from a model that has passed here.
+  if (weights.check === null) await checkUnlike(scorer, spec);
   const knownPairError = spec.knownPair === null ? null : Math.abs(first.logits[0]! - spec.knownPair.logit);
   // The known pair was recorded in float32: what int8 changes there is not a fault.
   if (knownPairError !== null && weights.dtype === 'float32') checkKnownPair(first.logits[0]!, spec.knownPair!);
   return { facts, knownPairError, tokensPerSecond: await measure(scorer, first, weights.check !== null) };
+}
+
+/** What a caller's pair would be told as an error of its own is here an error of the model. */
+function asModelError(error: unknown, { id }: ModelSpec): unknown {
+  if (!(error instanceof RerankError) || !['validation', 'inference'].includes(error.code)) return error;
+  return new RerankError('model_files', `${id} cannot score its first pair: ${error.message}`, { cause: error });
+}
+
+/** @throws RerankError `model_files` */
+export function checkFinite({ id }: Pick<ModelSpec, 'id'>, logits: Float32Array): void {
+  const odd = logits.find((logit) => !Number.isFinite(logit));
+  if (odd === undefined) return;
+  throw new RerankError(
+    'model_files',
+    `${id} gives ${odd} in place of a score: its weights are damaged, or too large for the data type they are computed with`,
+  );
+}
+
+async function checkUnlike(scorer: BatchScorer, spec: ModelSpec): Promise<void> {
+  const seen: Float32Array[] = [];
+  for (const pair of UNLIKE_PAIRS) {
+    const { logits, truncated } = await scorer.score(pairBatch(pair, 1), never);
+    checkFinite(spec, logits);
+    if (pair.query === 'x' && truncated[0] === 1) return; // a limit of no tokens leaves nothing to tell them apart
+    seen.push(logits);
+  }
+  const [first, ...others] = seen;
+  if (others.some((logits) => logits.some((logit, label) => logit !== first![label]))) return;
+  throw new RerankError(
+    'model_files',
+    `${spec.id} gives ${[...first!.slice(0, 5)]} for every pair, whatever it says: its weights are not those of a trained model`,
+  );
 }
 
 /**
@@ -95,15 +143,14 @@ async function measure(scorer: BatchScorer, first: BatchScores, warm: boolean): 
   let tokens = 0;
   let elapsed = 0;
   for (let pass = 0; pass < MEASURE_PASSES && elapsed < MEASURE_MS; pass += 1) {
-    const { query, document } = WEIGHTS_CHECK_TEXTS;
-    const scores = await scorer.score(pairBatch(query, document, pass === 0 ? 1 : 4), never);
+    const scores = await scorer.score(pairBatch(WEIGHTS_CHECK_TEXTS, pass === 0 ? 1 : 4), never);
     tokens += scores.tokenSlots;
     elapsed = performance.now() - started;
   }
   return (tokens / Math.max(elapsed, 1e-3)) * 1000;
 }
 
-function pairBatch(query: string, document: string, pairs: number): PairBatch {
+function pairBatch({ query, document }: Pick<KnownPair, 'query' | 'document'>, pairs: number): PairBatch {
   return { queries: [query], documents: [document], pairs: new Uint32Array(2 * pairs), encode: PLAIN_ENCODING, cost: 0 };
 }
 

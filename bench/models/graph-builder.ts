@@ -36,7 +36,7 @@ export class GraphBuilder {
       opsetImport: [{ domain: '', version: OPSET }],
       graph: { name },
     });
-    this.model = { proto, graph: proto.graph!, sources: new Map(), files: [] };
+    this.model = { proto, graph: proto.graph!, sources: new Map(), ranges: [], files: [] };
   }
 
   /** @param dims names for sizes that change from run to run */

@@ -2,7 +2,8 @@
 
 import { resolveActivationName } from '../activation-name.ts';
 import type { ActivationName } from '../protocol.ts';
-import type { JsonObject, ModelFiles } from './model-files.ts';
+import { isJsonObject, shown } from './checked-json.ts';
+import type { ModelFiles } from './model-files.ts';
 
 export interface ModelActivation {
   readonly name: ActivationName;
@@ -19,7 +20,7 @@ export function resolveActivation(files: ModelFiles, numLabels: number, warnings
   const nested = files.config['sentence_transformers'];
   const stored: readonly (readonly [string, unknown])[] = [
     ['config_sentence_transformers.json activation_fn', files.sentenceTransformersConfig['activation_fn']],
-    ['config.json sentence_transformers.activation_fn', isObject(nested) ? nested['activation_fn'] : undefined],
+    ['config.json sentence_transformers.activation_fn', isJsonObject(nested) ? nested['activation_fn'] : undefined],
     ['config.json sbert_ce_default_activation_function', files.config['sbert_ce_default_activation_function']],
   ];
   const first = stored.find(([, value]) => typeof value === 'string');
@@ -28,14 +29,10 @@ export function resolveActivation(files: ModelFiles, numLabels: number, warnings
     const name = resolveActivationName(String(path));
     if (name !== null) return { name, source };
     warnings.push(
-      `${source} names '${path}', which is not one of the known activations; the default for ${numLabels} label(s) is used`,
+      `${source} names ${shown(path)}, which is not one of the known activations; the default for ${numLabels} label(s) is used`,
     );
   }
   return numLabels === 1
     ? { name: 'sigmoid', source: 'default for one label' }
     : { name: 'identity', source: 'default for several labels' };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null;
 }

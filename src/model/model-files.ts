@@ -1,10 +1,10 @@
 // Finds and reads the files of a model directory in Hugging Face layout. Knows paths and JSON, not what the values mean.
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { RerankError } from '../errors.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { broken, cut, isJsonObject, type JsonObject, readJsonFile } from './checked-json.ts';
+import { MAX_WEIGHT_BYTES, statRegularFile } from './regular-file.ts';
 
 /** The JSON files of a cross-encoder; optional ones are `{}` or null when absent. */
 export interface ModelFiles {
@@ -25,6 +25,12 @@ export interface ModelFiles {
 
 /** sentence-transformers looks at the root first, then in `onnx/`. */
 export const ONNX_CANDIDATES = ['model.onnx', 'onnx/model.onnx'] as const;
+
+/** Far above what models have (tokenizer.json: 33 MB); a file this size may take ten times as much memory when it is parsed. */
+export const MAX_JSON_BYTES = 16 * 2 ** 20;
+export const MAX_TOKENIZER_BYTES = 100 * 2 ** 20;
+
+const MAX_MODULES = 100;
 
 /** Beside the transformer's weights. */
 export const REQUIRED_FILES = ['config.json', 'tokenizer.json'] as const;
@@ -58,6 +64,8 @@ export function readModelFiles(directory: string, onnxFile: string | null): Mode
   if (missing.length > 0 || weights === null) {
     throw missingFiles(root, [...missing, ...(weights === null ? [onnxFile ?? ONNX_CANDIDATES.join(' or ')] : [])]);
   }
+  statRegularFile(tokenizerFile, MAX_TOKENIZER_BYTES);
+  statRegularFile(weights, MAX_WEIGHT_BYTES);
   return {
     directory: root,
     onnxFile: weights,
@@ -121,7 +129,7 @@ function missingFiles(root: string, lookedFor: readonly string[]): RerankError {
   const present = listFiles(root);
   return new RerankError(
     'model_files',
-    `the model directory ${root} lacks ${lookedFor.join(', ')}; it holds ${present.length === 0 ? 'nothing' : present.join(', ')}` +
+    `the model directory ${root} lacks ${lookedFor.join(', ')}; it holds ${present.length === 0 ? 'nothing' : cut(present.join(', '), 2000)}` +
       (present.some((name) => name.endsWith('.onnx')) ? ' (name an ONNX file with --onnx-file)' : ''),
   );
 }
@@ -138,33 +146,27 @@ function listFiles(root: string): string[] {
   return names.length > 40 ? [...names.sort().slice(0, 40), '...'] : names.sort();
 }
 
+/** Pipes and devices too: they are there, and refused with their name when they are read. */
 function isFile(path: string): boolean {
-  return existsSync(path) && statSync(path).isFile();
+  return existsSync(path) && !statSync(path).isDirectory();
 }
 
 function readObject(path: string): JsonObject | null {
   const value = readJson(path);
   if (value === undefined) return null;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw broken(path, 'not a JSON object');
-  return value as JsonObject;
+  if (!isJsonObject(value)) throw broken(path, 'not a JSON object');
+  return value;
 }
 
 function readArray(path: string): readonly JsonObject[] {
   const value = readJson(path);
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw broken(path, 'not a JSON array');
-  return value as readonly JsonObject[];
+  if (value.length > MAX_MODULES || !value.every(isJsonObject))
+    throw broken(path, `not a list of at most ${MAX_MODULES} objects`);
+  return value;
 }
 
 function readJson(path: string): unknown {
-  if (!isFile(path)) return undefined;
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw broken(path, error instanceof Error ? error.message : String(error));
-  }
-}
-
-function broken(path: string, why: string): RerankError {
-  return new RerankError('model_files', `${basename(path)} of the model is broken: ${why} (${path})`);
+  return isFile(path) ? readJsonFile(path, MAX_JSON_BYTES) : undefined;
 }

@@ -2,10 +2,16 @@
 
 import { basename, dirname } from 'node:path';
 import { RerankError } from '../errors.ts';
-import type { KnownPair, ModelSpec, PairTemplate } from '../protocol.ts';
+import type { ModelSpec, PairTemplate } from '../protocol.ts';
 import { resolveActivation } from './activation-source.ts';
+import { type JsonObject, shown, textOf } from './checked-json.ts';
 import { resolveMaxLength } from './max-length.ts';
-import { type JsonObject, type ModelFiles, readModelFiles } from './model-files.ts';
+import { dimensions, labelNames, padTokenId } from './model-facts.ts';
+import { type ModelFiles, readModelFiles } from './model-files.ts';
+import { defaultPromptName, readKnownPair, readPairTemplate, readPrompts } from './model-texts.ts';
+
+/** Of an architecture, a model type. */
+const MAX_NAME_CHARS = 200;
 
 export interface LoadModelOptions {
   /** Name shown to callers; null derives it from the directory. */
@@ -21,7 +27,7 @@ export interface LoadModelOptions {
 /**
  * Reads a model directory into a ModelSpec.
  *
- * @throws RerankError `model_files` when a file is missing or broken, or the model is of a kind that cannot be served
+ * @throws RerankError `model_files` when a file is missing or broken, a value is out of its bounds, or the model is of a kind that cannot be served
  * @see sentence_transformers/cross_encoder/model.py and base/modules/transformer.py, version 6
  */
 export function loadModelSpec(directory: string, options: LoadModelOptions): ModelSpec {
@@ -32,7 +38,7 @@ export function loadModelSpec(directory: string, options: LoadModelOptions): Mod
   const labels = labelNames(config);
   const maxLength = resolveMaxLength(files, options.maxLength, warnings);
   const activation = resolveActivation(files, labels.length, warnings);
-  const prompts = stringRecord(sentenceTransformersConfig['prompts']);
+  const prompts = readPrompts(sentenceTransformersConfig);
   return {
     id: options.id ?? modelName(files.directory),
     directory: files.directory,
@@ -40,7 +46,7 @@ export function loadModelSpec(directory: string, options: LoadModelOptions): Mod
     onnxFile: files.onnxFile,
     tokenizerFile: files.tokenizerFile,
     tokenizerConfig,
-    modelType: text(config['model_type']) ?? 'unknown',
+    modelType: textOf(config, 'model_type', 'config.json', MAX_NAME_CHARS) ?? 'unknown',
     architecture: architectureOf(config),
     labels,
     maxLength: maxLength.tokens,
@@ -52,7 +58,7 @@ export function loadModelSpec(directory: string, options: LoadModelOptions): Mod
     defaultPromptName: defaultPromptName(sentenceTransformersConfig, prompts),
     activation: activation.name,
     activationSource: activation.source,
-    pairTemplate: options.pairTemplate ?? readTemplate(files.pairTemplate),
+    pairTemplate: options.pairTemplate ?? readPairTemplate(files.pairTemplate),
     knownPair: readKnownPair(files.knownPair),
     ...dimensions(config),
     warnings,
@@ -74,7 +80,7 @@ function modelName(directory: string): string {
 /** A causal language model scores by the logits of "yes" and "no": its graph has no classification head. */
 function rejectCausal(files: ModelFiles): void {
   const architecture = architectureOf(files.config);
-  const hasLogitScore = files.modules.some((module) => String(module['type']).endsWith('.LogitScore'));
+  const hasLogitScore = files.modules.some(({ type }) => typeof type === 'string' && type.endsWith('.LogitScore'));
   if (!hasLogitScore && !architecture?.endsWith('ForCausalLM')) return;
   throw new RerankError(
     'model_files',
@@ -85,93 +91,11 @@ function rejectCausal(files: ModelFiles): void {
 
 function architectureOf(config: JsonObject): string | null {
   const list = config['architectures'];
-  return Array.isArray(list) ? (text(list[0]) ?? null) : null;
-}
-
-/** Names in logit order from id2label, else by num_labels; a silent config counts as one label and the graph is checked against it. */
-function labelNames(config: JsonObject): string[] {
-  const id2label = config['id2label'];
-  if (typeof id2label === 'object' && id2label !== null) {
-    const entries = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b));
-    if (entries.length > 0) return entries.map(([, name]) => String(name));
-  }
-  const count = integer(config['num_labels']) ?? 1;
-  return Array.from({ length: count }, (_, index) => `LABEL_${index}`);
-}
-
-function padTokenId(files: ModelFiles): number {
-  const name = tokenText(files.tokenizerConfig['pad_token']) ?? tokenText(files.specialTokensMap['pad_token']);
-  const decoder = files.tokenizerConfig['added_tokens_decoder'];
-  if (name !== null && typeof decoder === 'object' && decoder !== null) {
-    for (const [id, token] of Object.entries(decoder)) if (tokenText(token) === name) return Number(id);
-  }
-  return integer(files.config['pad_token_id']) ?? 0;
-}
-
-/** Token entries are strings or `{content}` objects. */
-function tokenText(value: unknown): string | null {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'object' && value !== null && 'content' in value && typeof value.content === 'string')
-    return value.content;
-  return null;
-}
-
-function defaultPromptName(config: JsonObject, prompts: Readonly<Record<string, string>>): string | null {
-  const name = text(config['default_prompt_name']);
-  if (name === undefined) return null;
-  if (!Object.hasOwn(prompts, name)) {
-    throw new RerankError(
-      'model_files',
-      `default_prompt_name '${name}' of config_sentence_transformers.json is not one of its prompts (${Object.keys(prompts).join(', ') || 'none'})`,
-    );
-  }
-  return name;
-}
-
-/** The spaces and line breaks around a text may stand in fields of their own; they are part of the literal text all the same. */
-function readTemplate(value: JsonObject | null): PairTemplate | null {
-  if (value === null) return null;
-  const part = (key: string): string => {
-    const piece = value[key] ?? '';
-    if (typeof piece !== 'string') throw new RerankError('model_files', `pair_template.json: '${key}' must be a string`);
-    return piece;
-  };
-  return {
-    prefix: part('prefix') + part('query_prefix'),
-    separator: part('query_suffix') + part('separator') + part('document_prefix'),
-    suffix: part('document_suffix') + part('suffix'),
-  };
-}
-
-function readKnownPair(value: JsonObject | null): KnownPair | null {
-  if (value === null) return null;
-  const { query, document, logit } = value;
-  if (typeof query !== 'string' || typeof document !== 'string' || typeof logit !== 'number') {
-    throw new RerankError('model_files', 'known-pair.json needs the strings query and document and the number logit');
-  }
-  return { query, document, logit };
-}
-
-/** Sizes used to estimate time and memory; names differ between families (DistilBERT: dim, n_layers, hidden_dim). */
-function dimensions(config: JsonObject): Pick<ModelSpec, 'hiddenSize' | 'numLayers' | 'numHeads' | 'intermediateSize'> {
-  const hiddenSize = integer(config['hidden_size']) ?? integer(config['dim']) ?? integer(config['d_model']) ?? 768;
-  return {
-    hiddenSize,
-    numLayers: integer(config['num_hidden_layers']) ?? integer(config['n_layers']) ?? 12,
-    numHeads: integer(config['num_attention_heads']) ?? integer(config['n_heads']) ?? 12,
-    intermediateSize: integer(config['intermediate_size']) ?? integer(config['hidden_dim']) ?? 4 * hiddenSize,
-  };
-}
-
-function stringRecord(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function integer(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isInteger(value) ? value : undefined;
+  const first: unknown = Array.isArray(list) ? list[0] : null;
+  if (typeof first !== 'string') return null;
+  if (first.length <= MAX_NAME_CHARS) return first;
+  throw new RerankError(
+    'model_files',
+    `config.json: architectures names ${shown(first)}, more than ${MAX_NAME_CHARS} characters`,
+  );
 }

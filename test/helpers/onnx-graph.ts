@@ -74,7 +74,7 @@ export function onnxModel({ nodes, initializers = [], input, dataType = FLOAT, o
     output: [valueInfo('y', dataType, null)],
   });
   const proto = create(ModelProtoSchema, { irVersion: 8n, opsetImport: [{ domain: '', version: BigInt(opset) }], graph });
-  return { proto, graph: proto.graph!, sources: new Map(), files: [] };
+  return { proto, graph: proto.graph!, sources: new Map(), ranges: [], files: [] };
 }
 
 function valueInfo(name: string, elemType: number, axes: readonly string[] | null): ValueInfoProto {

@@ -21,7 +21,18 @@ export interface Fault {
   readonly match: RegExp;
   /** How many requests; default 1. */
   times?: number;
-  readonly kind: 'status' | 'cut' | 'stall' | 'corrupt' | 'slow' | 'whole' | 'reset' | 'html';
+  readonly kind:
+    | 'status'
+    | 'cut'
+    | 'stall'
+    | 'corrupt'
+    | 'slow'
+    | 'whole'
+    | 'reset'
+    | 'html'
+    | 'endless-pages'
+    | 'flood'
+    | 'trickle';
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Bytes sent before a cut or a stall. */
@@ -54,6 +65,8 @@ const SLOW_PAUSE_MS = 20;
 export class StandInHub {
   readonly seen: SeenRequest[] = [];
   readonly faults: Fault[] = [];
+  /** Path -> size the listing tells in place of the true one. */
+  readonly announcedBytes = new Map<string, number>();
   readonly #repos = new Map<string, Repo>();
   readonly #hub: Server;
   readonly #files: Server;
@@ -107,6 +120,9 @@ export class StandInHub {
     const url = new URL(path, 'http://host');
     if (fault?.kind === 'reset') request.socket.destroy();
     else if (fault?.kind === 'html') response.writeHead(200, { 'content-type': 'text/html' }).end('<html>please log in</html>');
+    else if (fault?.kind === 'endless-pages') sendJson(response, [], { link: `<${this.endpoint}${path}>; rel="next"` });
+    else if (fault?.kind === 'flood') flood(response);
+    else if (fault?.kind === 'trickle') trickle(response);
     else if (fault?.kind === 'status') refuse(response, fault.status ?? 500, null, 'out of order', fault.headers);
     else if (host === 'files') this.#sendLarge(url, request, response, fault);
     else this.#answerHub(url, request, response, fault);
@@ -170,7 +186,7 @@ export class StandInHub {
     const all = [...repo.commits.get(commit)!].map(([path, { content, oid, sha256 }]) => ({
       type: 'file',
       oid,
-      size: content.length,
+      size: this.announcedBytes.get(path) ?? content.length,
       path,
       ...(sha256 === null ? {} : { lfs: { oid: sha256, size: content.length, pointerSize: 134 } }),
     }));
@@ -262,6 +278,25 @@ function sendBytes(
   else if (fault?.kind === 'stall') response.write(body.subarray(0, fault.after ?? 0));
   else if (fault?.kind === 'slow') void sendSlowly(body, response);
   else response.end(body);
+}
+
+/** A listing that is never at its end, as fast as it is read. */
+function flood(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.write('[');
+  const item = `{"type":"file","path":"a","size":1,"oid":"${'0'.repeat(40)}"},`.repeat(1000);
+  const more = (): void => {
+    while (!response.destroyed && response.write(item));
+  };
+  response.on('drain', more);
+  more();
+}
+
+/** A byte now and then, before any patience for a byte is at its end. */
+function trickle(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const timer = setInterval(() => response.write(' '), SLOW_PAUSE_MS);
+  response.on('close', () => clearInterval(timer));
 }
 
 /** A while after the bytes: a client drops what it has not read when the connection breaks. */

@@ -72,7 +72,7 @@ test('broken JSON names its file', () => {
 
 test('weights: the root first, then onnx/, or the file named', () => {
   const files = { 'onnx/model.onnx': 'b', 'onnx/model_O1.onnx': 'c' };
-  assert.match(specOf(files).onnxFile, /[^x]\/model\.onnx$/);
+  assert.match(specOf(files).onnxFile, /(?<!onnx)\/model\.onnx$/);
   assert.match(specOf({ ...files, 'model.onnx': null }).onnxFile, /onnx\/model\.onnx$/);
   assert.match(specOf(files, { onnxFile: 'onnx/model_O1.onnx' }).onnxFile, /onnx\/model_O1\.onnx$/);
 });
@@ -182,4 +182,65 @@ test('causal models are refused with the way out', () => {
 
 test('a default prompt that does not exist is refused', () => {
   failsWith(savedBySt({ prompts: { a: 'A' }, default_prompt_name: 'b' }), /default_prompt_name 'b'/);
+});
+
+test('numbers of the config have bounds, and the error names file, key, value and what is allowed', () => {
+  const config = (change: object): Files => ({ 'config.json': { ...BERT, ...change } });
+  const bad: readonly (readonly [change: object, pattern: RegExp])[] = [
+    [{ hidden_size: 0 }, /^config\.json: hidden_size is 0; a whole number from 1 to 65536 is expected$/],
+    [{ hidden_size: '768' }, /hidden_size is "768"/],
+    [{ hidden_size: [768] }, /hidden_size is a list of 1/],
+    [{ dim: 1e308 }, /dim is 1e\+308/],
+    [{ num_hidden_layers: -1 }, /num_hidden_layers is -1/],
+    [{ n_heads: 0.5 }, /n_heads is 0\.5/],
+    [{ intermediate_size: 2 ** 31 }, /intermediate_size is 2147483648/],
+    [{ max_position_embeddings: 0 }, /max_position_embeddings is 0/],
+    [
+      { max_position_embeddings: 1e8 },
+      /max_position_embeddings is 100000000; a whole number from 1 to 16777216 is expected, or none/,
+    ],
+    [{ num_labels: 1e9, id2label: {} }, /num_labels is 1000000000; a whole number from 1 to 100000/],
+    [{ id2label: { a: 'x' } }, /id2label is "a"; its keys are expected to be the numbers/],
+    [{ id2label: { 0: {} } }, /id2label\[0\] is an object/],
+    [{ id2label: 'x' }, /id2label is "x"/],
+    [{ pad_token_id: -2 }, /pad_token_id is -2/],
+    [{ pad_token_id: 30, vocab_size: 30 }, /vocab_size is 30; it has no row for the padding token, whose id is 30/],
+    [{ model_type: 'x'.repeat(300) }, /model_type is "x{80}\.\.\."/],
+    [{ architectures: ['x'.repeat(300)] }, /architectures names "x{80}\.\.\."/],
+  ];
+  for (const [change, pattern] of bad) failsWith(config(change), pattern);
+  failsWith(
+    config({ id2label: Object.fromEntries(Array.from({ length: 100_001 }, (_, i) => [i, 'x'])) }),
+    /it has 100001 labels/,
+  );
+  const fine = specOf(config({ hidden_size: null, num_labels: 1, pad_token_id: -1, max_position_embeddings: null }));
+  assert.deepEqual([fine.hiddenSize, fine.padTokenId, fine.maxLength], [768, 0, 512]);
+});
+
+test('limits of lengths are whole and below any memory, or none', () => {
+  for (const limit of [0, -5, 0.5, 1e8, '512'])
+    failsWith({ 'tokenizer_config.json': { model_max_length: limit } }, /^tokenizer_config\.json: model_max_length is /);
+  failsWith(
+    { ...savedBySt({}), 'sentence_bert_config.json': { max_seq_length: 0 } },
+    /^sentence_bert_config\.json: max_seq_length is 0/,
+  );
+});
+
+test('prompts, pair template and known pair have lengths', () => {
+  const long = 'x'.repeat(40_000);
+  failsWith(savedBySt({ prompts: { a: long } }), /prompts\[a\] is "x{80}\.\.\."; at most 200 characters of a name and 32768/);
+  failsWith(savedBySt({ prompts: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [i, 'x'])) }), /it has 1001 texts/);
+  failsWith(savedBySt({ prompts: ['x'] }), /prompts is a list of 1/);
+  failsWith({ 'pair_template.json': { prefix: long } }, /^pair_template\.json: prefix is "x{80}/);
+  failsWith({ 'pair_template.json': { prefix: 'x'.repeat(5000), suffix: 'x'.repeat(5000) } }, /it has 10000 characters/);
+  failsWith({ 'pair_template.json': { prefix: 1 } }, /prefix is 1; a text of at most/);
+  failsWith({ 'known-pair.json': '{"query":"a","document":"b","logit":1e999}' }, /the number logit, which is Infinity/);
+});
+
+test('JSON that is too deep, too large or of the wrong kind', () => {
+  const deep = (levels: number): string => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  failsWith({ 'tokenizer_config.json': deep(100_000) }, /nested more than 64 levels deep/);
+  assert.equal(specOf({ 'tokenizer_config.json': deep(60) }).maxLength, 512);
+  failsWith({ 'special_tokens_map.json': ' '.repeat(17 * 2 ** 20) }, /it has 17825792 bytes, and at most 16777216 are read/);
+  failsWith({ 'modules.json': [null] }, /modules\.json of the model is broken: not a list of at most 100 objects/);
 });

@@ -50,6 +50,8 @@ export class AddedVocabulary {
   readonly #ids = new Map<string, number>();
   readonly #flags = new Map<number, AddedToken>();
   readonly #listed: AddedToken[] = [];
+  /** Content -> those of the list that have it. */
+  readonly #sameText = new Map<string, readonly AddedToken[]>();
   #highestId = -1;
   readonly #model: TokenModel;
 
@@ -71,13 +73,15 @@ export class AddedVocabulary {
     const known = this.idOf(token.content);
     const id = known >= 0 ? known : Math.max(this.#model.size, this.#highestId + 1);
     this.#highestId = Math.max(this.#highestId, id);
-    const sameText = this.#listed.filter(({ content }) => content === token.content);
+    const sameText = this.#sameText.get(token.content) ?? [];
     const isListed =
       sameText.some(({ isSpecial }) => isSpecial) ||
       (!token.isSpecial && sameText.some((other) => other.isNormalized === token.isNormalized));
     this.#ids.set(token.content, id);
     this.#flags.set(id, token);
-    if (!isListed) this.#listed.push(token);
+    if (isListed) return;
+    this.#listed.push(token);
+    this.#sameText.set(token.content, [...sameText, token]);
   }
 
   /** The matcher for tokens that are searched before (or after) normalisation. */

@@ -8,7 +8,7 @@ import { NumberHeap } from './number-heap.ts';
 import { PairRanks } from './pair-ranks.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import type { TokenTrie } from './token-trie.ts';
-import { readVocabulary } from './vocabulary.ts';
+import { checkTokenCount, readVocabulary } from './vocabulary.ts';
 
 /** Queue entries order by rank, then position; both fit one double. */
 const POSITIONS = 2 ** 32;
@@ -59,6 +59,7 @@ export class Bpe implements TokenModel {
     this.#byteFallback = flag(config.byte_fallback, false);
     this.#ignoresMerges = flag(config.ignore_merges, false);
     const merges = arrayAt(config.merges, `${where}.merges`);
+    checkTokenCount(merges.length, `${where}.merges`);
     this.#ranks = new PairRanks(merges.length);
     this.#merged = new Int32Array(merges.length);
     for (const [rank, merge] of merges.entries()) this.#addMerge(merge, rank);

@@ -6,6 +6,10 @@ import { shortClusters } from './short-graphemes.ts';
 
 const REMEMBERED_CLUSTERS = 4096;
 
+/** Sentencepiece's own maps have 0.3 MB, and their longest replacement (of U+FDFA) 33 bytes. */
+const MAX_BYTES = 16 * 2 ** 20;
+const MAX_REPLACEMENT_BYTES = 256;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -20,11 +24,15 @@ export class Charsmap {
   /** @param base64 `precompiled_charsmap`: u32 size of the trie in bytes, the trie, replacements ended by a zero byte */
   constructor(base64: string, where: string) {
     const bytes = Buffer.from(base64, 'base64');
+    if (bytes.length > MAX_BYTES)
+      failModel(where, `precompiled_charsmap has ${bytes.length} bytes; at most ${MAX_BYTES} are read`);
     const trieBytes = bytes.length < 4 ? 0 : bytes.readUInt32LE(0);
     if (trieBytes < 4 || 4 + trieBytes > bytes.length) failModel(where, 'precompiled_charsmap is damaged');
     this.#units = new Uint32Array(trieBytes >>> 2);
     for (let i = 0; i < this.#units.length; i += 1) this.#units[i] = bytes.readUInt32LE(4 + i * 4);
     this.#replacements = bytes.subarray(4 + this.#units.length * 4);
+    if (longestRun(this.#replacements) > MAX_REPLACEMENT_BYTES)
+      failModel(where, 'precompiled_charsmap has a replacement too long');
     this.#asciiStays = Array.from({ length: 95 }, (_, i) => this.#lookupChar(32 + i)).every((found) => found === null);
   }
 
@@ -114,6 +122,17 @@ export class Charsmap {
     const end = this.#replacements.indexOf(0, start);
     return decoder.decode(this.#replacements.subarray(start, end < 0 ? undefined : end));
   }
+}
+
+/** Bytes between two zero bytes. */
+function longestRun(bytes: Uint8Array): number {
+  let longest = 0;
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(0, start);
+    longest = Math.max(longest, (end < 0 ? bytes.length : end) - start);
+    start = end < 0 ? bytes.length : end + 1;
+  }
+  return longest;
 }
 
 function offsetOf(unit: number): number {

@@ -3,7 +3,8 @@
 // Of @huggingface/tokenizers we use the translation of Oniguruma patterns (regex.ts); its other stages differ from the
 // Rust library in ways that change ids, so the stages here are ports of tokenizers 0.22.2.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { RerankError } from '../../src/errors.ts';
 import type { ModelSpec } from '../../src/protocol.ts';
 import { AddedVocabulary, readAddedTokens } from './added-tokens.ts';
 import { AlignedEncoder } from './aligned/aligned-encoder.ts';
@@ -16,6 +17,7 @@ import { failModel, isObject, type Json, objectAt } from './json.ts';
 import { createModel, type TokenModel } from './model.ts';
 import { createNormalizer, WHOLE } from './normalizers.ts';
 import { configuredTokens, overrideNormalizer, overridePreTokenizer } from './overrides.ts';
+import { checkStages } from './stage-limits.ts';
 import { readTemplates, type Templates } from './template.ts';
 import { TextEncoder } from './text-encoder.ts';
 import type { TruncationSide } from './truncate.ts';
@@ -41,8 +43,19 @@ export interface LoadOptions {
 
 /** @throws RerankError `model_files` naming the file and what is wrong with it */
 export function loadTokenizer(spec: TokenizerSpec, options: LoadOptions = {}): LoadedTokenizer {
+  try {
+    return load(spec, options);
+  } catch (error) {
+    if (error instanceof RerankError) throw error;
+    // What the file says made a stage fail in a way none of them expects.
+    return failModel(spec.tokenizerFile, `it cannot be used: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+}
+
+function load(spec: TokenizerSpec, options: LoadOptions): LoadedTokenizer {
   const file = spec.tokenizerFile;
   const root = objectAt(parseFile(file), file);
+  checkStages(root, file);
   const normalizer = overrideNormalizer(root.normalizer, spec.tokenizerConfig, spec);
   const preTokenizer = overridePreTokenizer(root.pre_tokenizer, spec.tokenizerConfig);
   const model = createModel(root.model, `${file}: model`);
@@ -86,9 +99,10 @@ export function loadTokenizer(spec: TokenizerSpec, options: LoadOptions = {}): L
 function parseFile(file: string): unknown {
   let text: string;
   try {
+    if (!statSync(file).isFile()) failModel(file, 'it is not a file');
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    return failModel(file, 'the file cannot be read', cause);
+    return cause instanceof RerankError ? failModel(file, cause.message) : failModel(file, 'the file cannot be read', cause);
   }
   try {
     return JSON.parse(text);

@@ -1,7 +1,7 @@
 // The model block of tokenizer.json: which algorithm turns a word into token ids. Only workers/tokenizer imports it.
 
 import { Bpe } from './bpe.ts';
-import { failModel, isObject, type Json, objectAt } from './json.ts';
+import { failModel, isObject, type Json, objectAt, typeNameOf } from './json.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import { Unigram } from './unigram.ts';
 import { WordLevel } from './word-level.ts';
@@ -48,7 +48,7 @@ export function createModel(config: unknown, where: string): TokenModel {
     case 'WordLevel':
       return new WordLevel(block, where);
     default:
-      return failModel(where, `unknown model type ${String(block.type)}`);
+      return failModel(where, `unknown model type ${typeNameOf(block)}`);
   }
 }
 

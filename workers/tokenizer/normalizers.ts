@@ -2,7 +2,7 @@
 
 import { applyBytes } from './byte-alphabet.ts';
 import { Charsmap } from './charsmap.ts';
-import { arrayAt, failModel, flag, isObject, type Json, objectAt, stringAt } from './json.ts';
+import { arrayAt, entryOf, failModel, flag, isObject, type Json, objectAt, stringAt } from './json.ts';
 import { compilePattern } from './regex.ts';
 import {
   charFlags,
@@ -39,7 +39,7 @@ export function createNormalizer(config: unknown, where: string): Normalizer {
   if (config === null || config === undefined) return (text) => text;
   const block = objectAt(config, where);
   const type = stringAt(block.type, `${where}.type`);
-  const make = FACTORIES[type];
+  const make = entryOf(FACTORIES, type);
   return make === undefined ? failModel(where, `unknown normalizer ${type}`) : make(block, where);
 }
 

@@ -1,7 +1,7 @@
 // The pre_tokenizer block of tokenizer.json as functions on pieces of text, with the reference's behaviour. Only workers/tokenizer imports it.
 
 import { applyBytes } from './byte-alphabet.ts';
-import { arrayAt, failModel, flag, isObject, type Json, objectAt, stringAt } from './json.ts';
+import { arrayAt, entryOf, failModel, flag, isObject, type Json, objectAt, stringAt, wholeAt } from './json.ts';
 import {
   applyBehavior,
   charSplitter,
@@ -32,8 +32,8 @@ export function createPreTokenizer(config: unknown, where: string): PreTokenizer
   const block = objectAt(config, where);
   const rules = splitRules(block, where);
   if (rules !== null) return sequence(rules.map(splitBy));
-  const make = FACTORIES[stringAt(block.type, `${where}.type`)];
-  return make === undefined ? failModel(where, `unknown pre_tokenizer ${String(block.type)}`) : make(block, where);
+  const make = entryOf(FACTORIES, stringAt(block.type, `${where}.type`));
+  return make === undefined ? failModel(where, `unknown pre_tokenizer ${stringAt(block.type, where)}`) : make(block, where);
 }
 
 /** One split: where, and what becomes of the delimiters. */
@@ -45,7 +45,7 @@ export interface SplitRule {
 /** The splits of a stage that does nothing else, one after the other; null for other stages. @throws RerankError `model_files` */
 export function splitRules(block: Json, where: string): readonly SplitRule[] | null {
   const type = stringAt(block.type, `${where}.type`);
-  return SPLITS[type]?.(block, where) ?? null;
+  return entryOf(SPLITS, type)?.(block, where) ?? null;
 }
 
 const hasFlag = (bits: number): Splitter => charSplitter((code) => (charFlags[code]! & bits) !== 0);
@@ -72,7 +72,10 @@ const SPLITS: Readonly<Record<string, (config: Json, where: string) => readonly 
 
 const FACTORIES: Readonly<Record<string, (config: Json, where: string) => PreTokenizer>> = {
   ByteLevel: byteLevel,
-  FixedLength: (config) => (pieces) => pieces.flatMap((piece) => fixedLength(piece, pieceLength(config))),
+  FixedLength: (config, where) => {
+    const length = pieceLength(config, where);
+    return (pieces) => pieces.flatMap((piece) => fixedLength(piece, length));
+  },
   Metaspace: metaspace,
   Sequence: (config, where) =>
     sequence(
@@ -107,7 +110,7 @@ const BEHAVIORS: Readonly<Record<string, SplitBehavior>> = {
 };
 
 export function behaviorOf(value: unknown, where: string): SplitBehavior {
-  const behavior = BEHAVIORS[stringAt(value, where).replaceAll('_', '').toLowerCase()];
+  const behavior = entryOf(BEHAVIORS, stringAt(value, where).replaceAll('_', '').toLowerCase());
   return behavior ?? failModel(where, `unknown behavior ${String(value)}`);
 }
 
@@ -134,9 +137,9 @@ function wordsAndSymbols(text: string): { start: number; end: number; isMatch: b
   return parts;
 }
 
-/** Characters of a piece of the FixedLength stage. */
-export function pieceLength({ length }: Json): number {
-  return typeof length === 'number' ? length : 5;
+/** Characters of a piece of the FixedLength stage. @throws RerankError `model_files`; pieces of none would never end */
+export function pieceLength({ length }: Json, where: string): number {
+  return wholeAt(length, `${where}.length`, { min: 1, max: 2 ** 31 - 1, fallback: 5 });
 }
 
 function fixedLength(piece: string, length: number): string[] {
@@ -145,6 +148,9 @@ function fixedLength(piece: string, length: number): string[] {
   for (let i = 0; i < chars.length; i += length) out.push(chars.slice(i, i + length).join(''));
   return out;
 }
+
+/** One character, as the reference wants it. */
+const MAX_REPLACEMENT_UNITS = 2;
 
 export interface MetaspaceOptions {
   readonly replacement: string;
@@ -155,6 +161,7 @@ export interface MetaspaceOptions {
 /** @throws RerankError `model_files` */
 export function metaspaceOptions(config: Json, where: string): MetaspaceOptions {
   const replacement = typeof config.replacement === 'string' ? config.replacement : '\u2581';
+  if (replacement === '' || replacement.length > MAX_REPLACEMENT_UNITS) failModel(where, 'the replacement is not one character');
   const scheme = config.add_prefix_space === false ? 'never' : (config.prepend_scheme ?? 'always');
   if (scheme !== 'always' && scheme !== 'first' && scheme !== 'never')
     failModel(where, `unknown prepend_scheme ${String(scheme)}`);

@@ -1,7 +1,10 @@
 // The post_processor block of tokenizer.json: special tokens around query and document, and their type ids. Workers/pair-encoder and workers/tokenizer import it.
 
-import { arrayAt, failModel, idAt, isObject, type Json, objectAt, stringAt } from './json.ts';
+import { arrayAt, failModel, idAt, isObject, type Json, objectAt, stringAt, typeNameOf } from './json.ts';
 import { stageBlocks } from './pre-tokenizers.ts';
+
+/** Around a text or a pair; models have four. */
+const MAX_SPECIAL_TOKENS = 256;
 
 /** One part of a template: literal ids, or the tokens of the first (A, the query) or second (B, the document) text. */
 export type TemplatePart =
@@ -37,7 +40,7 @@ export function readTemplates(config: unknown, where: string): Templates {
     case 'RobertaProcessing':
       return robertaTemplates(stage, where);
     default:
-      return failModel(where, `unknown post_processor ${String(stage.type)}`);
+      return failModel(where, `unknown post_processor ${typeNameOf(stage)}`);
   }
 }
 
@@ -78,7 +81,13 @@ function robertaTemplates(config: Json, where: string): Templates {
 function readTemplate(config: Json, key: 'single' | 'pair', where: string): Template {
   const specials = objectAt(config.special_tokens ?? {}, `${where}.special_tokens`);
   const parts = arrayAt(config[key], `${where}.${key}`).map((piece, i) => readPart(piece, specials, `${where}.${key}[${i}]`));
-  return template(parts);
+  const expected = key === 'single' ? ['A'] : ['A', 'B'];
+  const texts = parts.flatMap(({ kind }) => (kind === 'ids' ? [] : [kind])).sort();
+  // A text that stands there twice takes twice the tokens the limit leaves it.
+  if (texts.join() !== expected.join()) failModel(`${where}.${key}`, `${expected.join(' and ')} are expected once each`);
+  const read = template(parts);
+  if (read.specialTokens > MAX_SPECIAL_TOKENS) failModel(`${where}.${key}`, `more than ${MAX_SPECIAL_TOKENS} special tokens`);
+  return read;
 }
 
 function readPart(piece: unknown, specials: Json, where: string): TemplatePart {

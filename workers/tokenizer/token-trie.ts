@@ -1,9 +1,17 @@
 // A trie of token texts over UTF-16 units in flat arrays: 250,000 tokens take about 15 MB and no object each. Only workers/tokenizer imports it.
 
+import { failModel } from './json.ts';
+
 /** The node every walk starts from. */
 export const TRIE_ROOT = 0;
 /** What {@link TokenTrie.step} gives where no token continues. */
 export const TRIE_NONE = -1;
+
+/** Twenty times those of the largest vocabulary; the arrays then take 1.3 GB. */
+const MAX_NODES = 2 ** 26;
+
+/** Models walk along a token at every place of a word; the longest tokens there are (runs of spaces, of dashes) have some hundred. */
+const MAX_TOKEN_UNITS = 4096;
 
 export class TokenTrie {
   /** Node -> id of the token that ends there, -1 for none. */
@@ -39,8 +47,10 @@ export class TokenTrie {
     return this.#nodes === 1;
   }
 
-  /** A later id of the same text wins, as in the reference's maps. */
+  /** A later id of the same text wins, as in the reference's maps. @throws RerankError `model_files` for a text too long */
   add(text: string, id: number): void {
+    if (text.length > MAX_TOKEN_UNITS)
+      failModel('tokenizer.json', `a token has ${text.length} characters, ${text.slice(0, 40)}...`);
     let node = TRIE_ROOT;
     for (let i = 0; i < text.length; i += 1) {
       const unit = text.charCodeAt(i);
@@ -118,6 +128,7 @@ export class TokenTrie {
 
   #grow(): void {
     const capacity = this.#ids.length * 2;
+    if (capacity > MAX_NODES) failModel('tokenizer.json', 'its tokens have too many characters together');
     const ids = new Int32Array(capacity).fill(-1);
     ids.set(this.#ids);
     const parents = new Int32Array(capacity);

@@ -2,13 +2,16 @@
 // Same ids as `encode_optimized` and `tokenize` of models/unigram/model.rs in tokenizers 0.22.2, in one forward pass.
 
 import { byteIds } from './byte-fallback.ts';
-import { arrayAt, failModel, flag, type Json, stringAt } from './json.ts';
+import { arrayAt, failModel, flag, type Json, stringAt, wholeAt } from './json.ts';
 import type { PlacedToken, TokenModel } from './model.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import { TokenTrie, TRIE_NONE, TRIE_ROOT } from './token-trie.ts';
+import { checkTokenCount } from './vocabulary.ts';
 
 /** How far below the worst token an unknown character scores. */
 const UNKNOWN_PENALTY = 10;
+/** Logarithms of probabilities are some tens; sums of these must stay finite. */
+const MAX_SCORE = 1e100;
 /** Units of a long word between two looks whether its first tokens are already decided. */
 const BLOCK_UNITS = 2048;
 
@@ -27,6 +30,7 @@ export class Unigram implements TokenModel {
 
   constructor(config: Json, where: string) {
     const vocab = arrayAt(config.vocab, `${where}.vocab`);
+    checkTokenCount(vocab.length, `${where}.vocab`);
     this.#where = where;
     this.size = vocab.length;
     this.#trie = new TokenTrie(vocab.length);
@@ -34,14 +38,13 @@ export class Unigram implements TokenModel {
     let worst = Number.POSITIVE_INFINITY;
     for (const [id, entry] of vocab.entries()) {
       const [text, score] = arrayAt(entry, `${where}.vocab[${id}]`);
-      if (typeof score !== 'number') failModel(`${where}.vocab[${id}]`, 'a score is expected');
+      if (typeof score !== 'number' || Math.abs(score) > MAX_SCORE) failModel(`${where}.vocab[${id}]`, 'a score is expected');
       this.#trie.add(stringAt(text, `${where}.vocab[${id}]`), id);
       this.#scores[id] = score;
       worst = Math.min(worst, score);
     }
     this.#unknownScore = worst - UNKNOWN_PENALTY;
-    this.#unknownId = typeof config.unk_id === 'number' ? config.unk_id : -1;
-    if (this.#unknownId >= vocab.length) failModel(where, 'unk_id is larger than the vocabulary');
+    this.#unknownId = wholeAt(config.unk_id, `${where}.unk_id`, { min: 0, max: vocab.length - 1, fallback: -1 });
     this.#byteFallback = flag(config.byte_fallback, false);
   }
 

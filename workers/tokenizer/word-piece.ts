@@ -1,13 +1,13 @@
 // The WordPiece model: greedy longest match from the left. Only model.ts and bert-text.ts import it.
 // Same ids as models/wordpiece of tokenizers 0.22.2; a trie walk takes the place of its repeated lookups.
 
-import { failModel, type Json } from './json.ts';
+import { failModel, type Json, type WholeBounds, wholeAt } from './json.ts';
 import type { PlacedToken, TokenModel } from './model.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import { type TokenTrie, TRIE_NONE, TRIE_ROOT } from './token-trie.ts';
 import { readVocabulary } from './vocabulary.ts';
 
-const DEFAULT_MAX_WORD_CHARS = 100;
+const WORD_CHARS: WholeBounds = { min: 0, max: 2 ** 31 - 1, fallback: 100 };
 
 export class WordPiece implements TokenModel {
   readonly size: number;
@@ -26,8 +26,7 @@ export class WordPiece implements TokenModel {
     this.#trie = trie;
     this.#prefix = typeof config.continuing_subword_prefix === 'string' ? config.continuing_subword_prefix : '##';
     this.#continuing = trie.walk(this.#prefix);
-    this.#maxChars =
-      typeof config.max_input_chars_per_word === 'number' ? config.max_input_chars_per_word : DEFAULT_MAX_WORD_CHARS;
+    this.#maxChars = wholeAt(config.max_input_chars_per_word, `${where}.max_input_chars_per_word`, WORD_CHARS);
     this.#unknown = typeof config.unk_token === 'string' ? config.unk_token : '[UNK]';
     this.#unknownId = trie.find(this.#unknown);
     this.#where = where;

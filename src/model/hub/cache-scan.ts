@@ -1,8 +1,9 @@
 // What the Hugging Face cache holds: models, revisions, sizes. Reads only; a repository it does not understand is passed over.
 
-import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { CachedRepo } from './cached-repo.ts';
+import { readRegularFile } from '../regular-file.ts';
+import { CachedRepo, MAX_REF_BYTES } from './cached-repo.ts';
 import { onnxFilesOf } from './file-choice.ts';
 import { COMMIT } from './model-id.ts';
 
@@ -63,10 +64,18 @@ function scanRevision(repo: CachedRepo, commit: string, refs: ReadonlyMap<string
   };
 }
 
-/** Branch or tag -> commit; names may have slashes (`refs/pr/1`). */
+/** Branch or tag -> commit; names may have slashes (`refs/pr/1`). What cannot be read leads nowhere. */
 function readRefs(directory: string): Map<string, string> {
   const paths = filesUnder(directory).sort();
-  return new Map(paths.map((path) => [relative(directory, path).replaceAll('\\', '/'), readFileSync(path, 'utf8').trim()]));
+  return new Map(paths.map((path) => [relative(directory, path).replaceAll('\\', '/'), readRef(path)]));
+}
+
+function readRef(path: string): string {
+  try {
+    return readRegularFile(path, MAX_REF_BYTES).trim();
+  } catch {
+    return '';
+  }
 }
 
 /** Bytes of files, each inode once, links followed; a broken link has none. */

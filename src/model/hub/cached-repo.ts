@@ -1,12 +1,17 @@
 // One model in the Hugging Face cache: its paths, references, marks and links. The layout is huggingface_hub's, shared both ways.
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, link, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, link, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { RerankError } from '../../errors.ts';
+import { isJsonObject, readJsonFile } from '../checked-json.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { makeDirectory, writeFileWhole } from '../whole-file.ts';
 import { COMMIT } from './model-id.ts';
+
+export const MAX_REF_BYTES = 4096;
+const MAX_TREE_BYTES = 64 * 2 ** 20;
 
 /**
  * ```
@@ -46,7 +51,7 @@ export class CachedRepo {
   commitOf(revision: string): string | null {
     if (COMMIT.test(revision)) return revision;
     try {
-      const commit = readFileSync(inside(join(this.directory, 'refs'), revision), 'utf8').trim();
+      const commit = readRegularFile(inside(join(this.directory, 'refs'), revision), MAX_REF_BYTES).trim();
       return COMMIT.test(commit) ? commit : null;
     } catch {
       return null;
@@ -74,9 +79,9 @@ export class CachedRepo {
   /** The files of a commit as huggingface_hub stored them; null when it did not. */
   async storedTree(commit: string): Promise<ReadonlySet<string> | null> {
     try {
-      const text = await readFile(inside(join(this.directory, 'trees'), `${commit}.json`), 'utf8');
-      const { format_version: version, files } = JSON.parse(text) as { format_version?: unknown; files?: object };
-      return version === 1 && typeof files === 'object' ? new Set(Object.keys(files)) : null;
+      const tree = readJsonFile(inside(join(this.directory, 'trees'), `${commit}.json`), MAX_TREE_BYTES);
+      const { format_version: version, files } = tree as { format_version?: unknown; files?: object };
+      return version === 1 && isJsonObject(files) ? new Set(Object.keys(files)) : null;
     } catch {
       return null;
     }

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EnvHttpProxyAgent, Pool, type Response as UndiciResponse, fetch as undiciFetch } from 'undici';
 import { RerankError } from '../../errors.ts';
+import { cut } from '../checked-json.ts';
 import { type Asked, HubFailure, refusalFailure, unreachable } from './hub-failure.ts';
 import type { HubListener, HubSettings } from './hub-settings.ts';
 
@@ -21,8 +22,18 @@ export interface HubClientOptions {
 }
 
 const MAX_REDIRECTS = 5;
+/** Of what the other side says of an error. */
+const MAX_SHOWN_CHARS = 500;
 /** A hub that asks for more patience than this is told of instead. */
 const MAX_WAIT_MS = 300_000;
+
+/** Of one answer of the API: a page of a listing has some 300 KB. */
+const MAX_ANSWER_BYTES = 16 * 2 ** 20;
+/** Of all answers of the API to one client: a listing of 100,000 files. */
+const MAX_TOTAL_BYTES = 64 * 2 ** 20;
+const MAX_ANSWERS = 1000;
+/** An answer of the API that trickles is given up after this many times the patience for a byte. */
+const ANSWER_STALLS = 5;
 
 /** Errors of TLS mean a wrong clock, a proxy that breaks it open, or a wrong host: trying again changes nothing. */
 const LASTING_ERROR = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_INVALID_URL|EPROTO)/;
@@ -30,6 +41,9 @@ const LASTING_ERROR = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE
 export class HubClient {
   readonly #options: HubClientOptions;
   readonly #agent: EnvHttpProxyAgent;
+  /** Of the API. */
+  #answers = 0;
+  #answerBytes = 0;
 
   constructor(options: HubClientOptions) {
     this.#options = options;
@@ -55,16 +69,38 @@ export class HubClient {
   /**
    * `fetch` for the API, for code that takes one: the body is read before it returns, so that a cut one is tried again too.
    *
-   * @throws HubFailure for every answer that is no success; RerankError `cancelled`
+   * @throws HubFailure for every answer that is no success, and for answers without end; RerankError `cancelled`
    */
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const url = input instanceof Request ? input.url : String(input);
     const headers = Object.fromEntries(new Headers(init?.headers));
+    this.#answers += 1;
+    if (this.#answers > MAX_ANSWERS) throw this.#endless(`more than ${MAX_ANSWERS} answers`);
     return this.#withRetries(async () => {
-      const response = await this.#once(url, headers);
-      return new Response(await response.text(), { status: response.status, headers: Object.fromEntries(response.headers) });
+      const patience = AbortSignal.timeout(ANSWER_STALLS * this.#options.settings.stallMs);
+      const response = await this.#once(url, headers, patience);
+      const body = await this.#readAnswer(response);
+      return new Response(body, { status: response.status, headers: Object.fromEntries(response.headers) });
     });
   };
+
+  async #readAnswer(response: UndiciResponse): Promise<Buffer<ArrayBuffer>> {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      this.#answerBytes += chunk.length;
+      if (bytes > MAX_ANSWER_BYTES) throw this.#endless(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+      if (this.#answerBytes > MAX_TOTAL_BYTES) throw this.#endless(`answers of more than ${MAX_TOTAL_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  #endless(what: string): HubFailure {
+    const { settings, asked } = this.#options;
+    return new HubFailure('answer', `${settings.endpoint} gives ${what} for ${asked.id}; no repository of a model is that large`);
+  }
 
   /**
    * Begins to read a file at a byte; one attempt, because the caller knows how far it came.
@@ -112,10 +148,10 @@ export class HubClient {
   }
 
   /** One request, redirects followed. */
-  async #once(start: string, headers: Readonly<Record<string, string>>): Promise<UndiciResponse> {
+  async #once(start: string, headers: Readonly<Record<string, string>>, patience?: AbortSignal): Promise<UndiciResponse> {
     let url = new URL(start);
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const response = await this.#send(url, headers);
+      const response = await this.#send(url, headers, patience);
       const location = response.headers.get('location');
       if (response.status < 300 || response.status > 399 || location === null) return this.#checked(response);
       await response.body?.cancel();
@@ -124,7 +160,7 @@ export class HubClient {
     throw new HubFailure('answer', `${start} is redirected more than ${MAX_REDIRECTS} times`);
   }
 
-  async #send(url: URL, headers: Readonly<Record<string, string>>): Promise<UndiciResponse> {
+  async #send(url: URL, headers: Readonly<Record<string, string>>, patience?: AbortSignal): Promise<UndiciResponse> {
     const { settings, signal } = this.#options;
     const { token, endpoint, userAgent } = settings;
     const own = url.origin === new URL(endpoint).origin;
@@ -134,7 +170,7 @@ export class HubClient {
         headers: { 'user-agent': userAgent, ...headers, ...authorization },
         redirect: 'manual',
         dispatcher: this.#agent,
-        signal,
+        signal: patience === undefined ? signal : AbortSignal.any([signal, patience]),
       }),
     );
   }
@@ -147,7 +183,7 @@ export class HubClient {
     if (status < 500 && status !== 408 && status !== 429) {
       throw refusalFailure(
         asked,
-        { status, code: headers.get('x-error-code'), message: headers.get('x-error-message') },
+        { status, code: headers.get('x-error-code'), message: cutHeader(headers.get('x-error-message')) },
         settings,
       );
     }
@@ -185,13 +221,18 @@ function retryAfter(header: string | null, rateLimit: string | null): number | n
   return reset === undefined ? null : Number(reset) * 1000;
 }
 
+function cutHeader(text: string | null): string | null {
+  return text === null ? null : cut(text, MAX_SHOWN_CHARS);
+}
+
 function rootCause(error: Error): NodeJS.ErrnoException {
   let cause: unknown = error;
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
   return (cause instanceof AggregateError ? cause.errors[0] : cause) as NodeJS.ErrnoException;
 }
 
-function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+function reasonOf({ name, code, message }: NodeJS.ErrnoException): string {
   if (code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT') return 'no byte came for too long';
-  return message === '' ? (code ?? 'unknown error') : message;
+  if (name === 'TimeoutError') return 'an answer did not come to its end in time';
+  return message === '' ? (code ?? 'unknown error') : cut(message, MAX_SHOWN_CHARS);
 }

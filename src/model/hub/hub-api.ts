@@ -7,9 +7,14 @@
 
 import { listFiles, modelInfo } from '@huggingface/hub';
 import { RerankError } from '../../errors.ts';
+import { cut, shown } from '../checked-json.ts';
 import type { HubClient } from './http-client.ts';
 import { type Asked, HubFailure } from './hub-failure.ts';
 import { COMMIT, isSafePath } from './model-id.ts';
+
+/** Far above what repositories of models have. */
+const MAX_FILES = 100_000;
+const MAX_PATH_CHARS = 1024;
 
 /** A file of a commit. */
 export interface RepoFile {
@@ -32,7 +37,7 @@ export async function findCommit(client: HubClient, endpoint: string, { id, revi
 /**
  * All files of a commit by their path.
  *
- * @throws HubFailure also when a name would leave the cache, or a digest is none; RerankError `cancelled`
+ * @throws HubFailure also when a name would leave the cache, a digest is none, or the list has no end; RerankError `cancelled`
  */
 export async function listCommit(
   client: HubClient,
@@ -41,6 +46,7 @@ export async function listCommit(
   commit: string,
 ): Promise<ReadonlyMap<string, RepoFile>> {
   const files = new Map<string, RepoFile>();
+  let entries = 0;
   await understood(endpoint, async () => {
     const repo = { type: 'model', name: id } as const;
     for await (const { type, path, size, oid, lfs } of listFiles({
@@ -50,6 +56,8 @@ export async function listCommit(
       hubUrl: endpoint,
       fetch: client.fetch,
     })) {
+      entries += 1;
+      if (entries > MAX_FILES) throw new HubFailure('answer', `${endpoint} lists more than ${MAX_FILES} files for ${id}`);
       if (type !== 'file') continue;
       const file =
         lfs === undefined
@@ -63,8 +71,16 @@ export async function listCommit(
 
 function checked(file: RepoFile, id: string): RepoFile {
   const hex = file.digest === 'sha256' ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/;
+  if (typeof file.path !== 'string' || file.path.length > MAX_PATH_CHARS)
+    throw new HubFailure(
+      'answer',
+      `${id} has a file whose name is ${shown(file.path)}; at most ${MAX_PATH_CHARS} characters are taken`,
+    );
   if (!isSafePath(file.path))
-    throw new HubFailure('answer', `${id} has a file named '${file.path}', which would leave the cache; nothing is downloaded`);
+    throw new HubFailure(
+      'answer',
+      `${id} has a file named ${shown(file.path)}, which would leave the cache; nothing is downloaded`,
+    );
   if (hex.test(file.etag) && Number.isSafeInteger(file.bytes) && file.bytes >= 0) return file;
   throw new HubFailure('answer', `${id}: the hub gives no size and digest for ${file.path}`);
 }
@@ -75,7 +91,7 @@ async function understood<T>(endpoint: string, call: () => Promise<T>): Promise<
     return await call();
   } catch (error) {
     if (error instanceof RerankError) throw error;
-    throw new HubFailure('answer', `${endpoint} does not answer as a Hugging Face hub: ${(error as Error).message}`, {
+    throw new HubFailure('answer', `${endpoint} does not answer as a Hugging Face hub: ${cut((error as Error).message)}`, {
       cause: error,
     });
   }

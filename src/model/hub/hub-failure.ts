@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import { RerankError } from '../../errors.ts';
+import { cut } from '../checked-json.ts';
 import type { HubSettings } from './hub-settings.ts';
 
 /** Where tokens come from, as messages tell it. */
@@ -27,6 +28,9 @@ export interface HubFailureOptions {
   /** The hub's own wish before another attempt. */
   readonly retryAfterMs?: number | null;
 }
+
+/** Of the names in a message. */
+const MAX_LIST_CHARS = 2000;
 
 /** A `model_files` error that also says what kind it is, for the decision whether to retry or to use what is cached. */
 export class HubFailure extends RerankError {
@@ -110,7 +114,7 @@ function proxyText(url: string, { proxies }: HubSettings): string {
 
 /** No file of the repository is one we load. */
 export function noOnnxFile({ id, revision }: Asked, present: readonly string[], wanted: string | null): HubFailure {
-  const found = present.length === 0 ? '' : `; its ONNX files: ${present.join(', ')}`;
+  const found = present.length === 0 ? '' : `; its ONNX files: ${cut(present.join(', '), MAX_LIST_CHARS)}`;
   if (wanted !== null)
     return new HubFailure('file', `${id} at '${revision}' has no file ${wanted}${found || '; it has no ONNX file'}`);
   if (present.length > 0) {

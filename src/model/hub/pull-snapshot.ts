@@ -1,6 +1,8 @@
 // Fetches what a snapshot lacks: configs, tokenizer, one ONNX file and the data its graph names. Nothing else of the repository.
 
 import { join } from 'node:path';
+import { MAX_TOKENIZER_BYTES } from '../model-files.ts';
+import { MAX_WEIGHT_BYTES } from '../regular-file.ts';
 import type { CachedRepo } from './cached-repo.ts';
 import { checkSpace, downloadBlob, isWhole } from './download-blob.ts';
 import { chooseFiles, type FileChoice, onnxFilesOf } from './file-choice.ts';
@@ -100,8 +102,11 @@ class Download {
 
   #file(path: string): RepoFile {
     const file = this.#listed.get(path);
-    if (file !== undefined) return file;
     const { id, revision } = this.#options.asked;
+    const maxBytes = path.endsWith('.json') ? MAX_TOKENIZER_BYTES : MAX_WEIGHT_BYTES;
+    if (file !== undefined && file.bytes > maxBytes)
+      throw new HubFailure('file', `${id} at '${revision}': ${path} has ${file.bytes} bytes, and at most ${maxBytes} are read`);
+    if (file !== undefined) return file;
     throw new HubFailure(
       'file',
       `the graph of ${id} at '${revision}' keeps weights in ${path}, which the repository does not have`,

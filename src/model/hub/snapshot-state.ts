@@ -1,8 +1,9 @@
 // How much of a model a snapshot holds: whether it can be loaded, and whether that is all the hub would give.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type JsonObject, modulePath } from '../model-files.ts';
+import { type JsonObject, readJsonFile } from '../checked-json.ts';
+import { MAX_JSON_BYTES, modulePath } from '../model-files.ts';
 import { readOnnxModel } from '../onnx/onnx-model.ts';
 import type { CachedRepo } from './cached-repo.ts';
 import { chooseFiles } from './file-choice.ts';
@@ -34,7 +35,7 @@ export async function inspectSnapshot(repo: CachedRepo, commit: string, onnxFile
 /** Folder of the transformer as modules.json of a snapshot says; `''` without one. */
 export function moduleFolder(directory: string): string {
   try {
-    return modulePath(JSON.parse(readFileSync(join(directory, 'modules.json'), 'utf8')) as readonly JsonObject[]);
+    return modulePath(readJsonFile(join(directory, 'modules.json'), MAX_JSON_BYTES) as readonly JsonObject[]);
   } catch {
     return ''; // absent; a broken one is told when the model is read
   }

@@ -4,6 +4,8 @@ import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { RerankError } from '../../errors.ts';
+import { MAX_WEIGHT_BYTES, openRegularFile } from '../regular-file.ts';
+import { elementCount } from './constant-tensor.ts';
 import { ELEMENT_BYTES } from './data-types.ts';
 import {
   type GraphProto,
@@ -13,7 +15,7 @@ import {
   type TensorProto,
   TensorProtoSchema,
 } from './onnx_pb.ts';
-import { FileRange, openForReading, type TensorSource } from './tensor-source.ts';
+import { FileRange, type TensorSource } from './tensor-source.ts';
 import { fieldHead, type Span, type WireField, WireScanner } from './wire-scan.ts';
 
 /** A decoded graph whose large initializers stay where they are. */
@@ -22,6 +24,8 @@ export interface OnnxModel {
   readonly graph: GraphProto;
   /** Initializer -> its bytes, for those that are not inside the message. */
   readonly sources: Map<TensorProto, TensorSource>;
+  /** Where weights lie that are not inside the message, those of nodes and inner graphs included. */
+  readonly ranges: readonly FileRange[];
   /** Absolute paths of the files the weights lie in, the ONNX file itself first. */
   readonly files: readonly string[];
 }
@@ -36,6 +40,9 @@ const INLINE_BYTES = 1024;
 
 const EXTERNAL = 1;
 
+/** What protobuf can hold in one message: the graph and all that lies inside it. */
+const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
+
 /** Mapped weights want whole pages; the runtime asks for them too. */
 const ALIGNMENT = 4096;
 
@@ -45,26 +52,34 @@ const ALIGNMENT = 4096;
  * @throws RerankError `model_files` when it cannot be read, is not ONNX, or names weights outside its own directory
  */
 export function readOnnxModel(path: string): OnnxModel {
-  const file = openForReading(path);
+  const file = openRegularFile(path, MAX_WEIGHT_BYTES);
   try {
-    const size = fstatSync(file).size;
-    const scanner = new WireScanner(file, path, size);
-    const { outer, graphs } = splitModel(scanner, size);
-    if (graphs.length === 0) throw new RerankError('model_files', `cannot open ${path}: not an ONNX file, it has no graph`);
-    const graphParts = graphs.map((span) => splitGraph(scanner, span));
-    const pieces = [scanner, outer, graphParts.flatMap(({ rest }) => rest)] as const;
-    const proto = decodeSkeleton(path, ...pieces);
-    const graph = proto.graph;
-    if (graph === undefined) throw new RerankError('internal', 'a graph was read and is gone. This is a bug.');
-    const sources = new Map<TensorProto, TensorSource>();
-    for (const { initializers } of graphParts) {
-      for (const span of initializers) addInitializer({ path, scanner, graph, sources }, span);
-    }
-    const external = [...sources.values(), ...innerRanges(path, graph)].map((source) => (source as FileRange).path);
-    return { proto, graph, sources, files: [...new Set([path, ...external])] };
+    return readOpen(path, file);
+  } catch (error) {
+    if (error instanceof RerankError) throw error;
+    // Graphs nested without end overflow the stack of whoever walks them.
+    throw new RerankError('model_files', `cannot open ${path}: ${(error as Error).message}`, { cause: error });
   } finally {
     closeSync(file);
   }
+}
+
+function readOpen(path: string, file: number): OnnxModel {
+  const size = fstatSync(file).size;
+  const scanner = new WireScanner(file, path, size);
+  const { outer, graphs } = splitModel(scanner, size);
+  if (graphs.length === 0) throw new RerankError('model_files', `cannot open ${path}: not an ONNX file, it has no graph`);
+  const graphParts = graphs.map((span) => splitGraph(scanner, span));
+  const pieces = [scanner, outer, graphParts.flatMap(({ rest }) => rest)] as const;
+  const proto = decodeSkeleton(path, ...pieces);
+  const graph = proto.graph;
+  if (graph === undefined) throw new RerankError('internal', 'a graph was read and is gone. This is a bug.');
+  const sources = new Map<TensorProto, TensorSource>();
+  for (const { initializers } of graphParts) {
+    for (const span of initializers) addInitializer({ path, scanner, graph, sources }, span);
+  }
+  const ranges = [...([...sources.values()] as FileRange[]), ...innerRanges(path, graph)];
+  return { proto, graph, sources, ranges, files: [...new Set([path, ...ranges.map((range) => range.path)])] };
 }
 
 /**
@@ -136,6 +151,8 @@ function splitGraph(scanner: WireScanner, graph: Span): { rest: Span[]; initiali
 }
 
 function decodeSkeleton(path: string, scanner: WireScanner, outer: readonly Span[], graph: readonly Span[]): ModelProto {
+  const bytes = [...outer, ...graph].reduce((sum, { start, end }) => sum + end - start, 0);
+  if (bytes > MAX_MESSAGE_BYTES) throw new RerankError('model_files', `cannot open ${path}: its graph has ${bytes} bytes`);
   const inner = Buffer.concat(graph.map((span) => scanner.bytes(span)));
   const parts = [...outer.map((span) => scanner.bytes(span)), fieldHead(MODEL_GRAPH, inner.length), inner];
   return decode(path, ModelProtoSchema, Buffer.concat(parts));
@@ -196,7 +213,7 @@ function innerRanges(path: string, { node }: GraphProto): FileRange[] {
 function tensorBytes(path: string, tensor: TensorProto): number {
   const size = ELEMENT_BYTES[tensor.dataType];
   if (size === undefined) throw new RerankError('model_files', `${path}: '${tensor.name}' has data type ${tensor.dataType}`);
-  return tensor.dims.reduce((product, dim) => product * Number(dim), size);
+  return size * elementCount(tensor.dims.map(Number));
 }
 
 function writeSource(file: number, offset: number, source: TensorSource, onBytes: (count: number) => void): number {

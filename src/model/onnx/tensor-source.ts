@@ -1,7 +1,8 @@
 // Bytes of a tensor that are not held in memory: a range of a file, or computed when they are wanted.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { RerankError } from '../../errors.ts';
+import { MAX_WEIGHT_BYTES, openRegularFile } from '../regular-file.ts';
 
 /** Little-endian row-major bytes of one tensor, read piece by piece. */
 export interface TensorSource {
@@ -26,7 +27,7 @@ export class FileRange implements TensorSource {
   }
 
   *chunks(): Generator<Uint8Array, void> {
-    const file = openForReading(this.path);
+    const file = openRegularFile(this.path, MAX_WEIGHT_BYTES);
     try {
       const buffer = new Uint8Array(Math.min(CHUNK_BYTES, this.byteLength));
       for (let done = 0; done < this.byteLength; ) {
@@ -42,7 +43,7 @@ export class FileRange implements TensorSource {
 
   /** Bytes `[start, start + length)` of the range. @throws RerankError `model_files` when the file is shorter */
   read(start: number, length: number): Uint8Array {
-    const file = openForReading(this.path);
+    const file = openRegularFile(this.path, MAX_WEIGHT_BYTES);
     try {
       const bytes = new Uint8Array(length);
       readFully(file, bytes, this.offset + start, this.path);
@@ -51,19 +52,6 @@ export class FileRange implements TensorSource {
       closeSync(file);
     }
   }
-}
-
-/** @throws RerankError `model_files` when there is no such file */
-export function openForReading(path: string): number {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw new RerankError('model_files', `cannot open ${path}: ${(error as Error).message}`);
-  }
-  if (fstatSync(file).isFile()) return file;
-  closeSync(file);
-  throw new RerankError('model_files', `cannot open ${path}: it is not a file`);
 }
 
 /** Fills `target` from the file. @throws RerankError `model_files` when the file ends before */

@@ -1,13 +1,14 @@
 // Prepared copies on disk: one directory a key, published by rename, checked when found, evicted when old. Knows files, not models.
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RerankError } from '../../errors.ts';
 import type { WeightsCheck } from '../../protocol.ts';
+import { readJsonFile } from '../checked-json.ts';
 import { makeDirectory, syncPath, writeFileWhole } from '../whole-file.ts';
 import { type CopyFacts, copyKey } from './copy-key.ts';
-import { type HashedFile, sha256OfFile } from './file-hashes.ts';
+import { DigestStore, type HashedFile, hashStamped, type StampedFile, sha256OfFile } from './file-hashes.ts';
 
 /** `manifest.json` of a copy. */
 export interface CopyManifest {
@@ -34,6 +35,9 @@ export interface PreparedCopy {
 const MANIFEST = 'manifest.json';
 const MAKING = '.making-';
 
+/** A manifest has some thousand. */
+const MAX_MANIFEST_BYTES = 2 ** 20;
+
 const DAY_MS = 86_400_000;
 /** Copies no start has used for this long go. */
 const UNUSED_MS = 30 * DAY_MS;
@@ -42,10 +46,15 @@ const ABANDONED_MS = 3_600_000;
 
 export class CopyStore {
   readonly directory: string;
+  readonly #digests: DigestStore;
 
-  /** @param directory holds one directory a copy; made when the first copy is written */
-  constructor(directory: string) {
+  /**
+   * @param directory holds one directory a copy; made when the first copy is written
+   * @param digests   remembers which files were verified
+   */
+  constructor(directory: string, digests = new DigestStore(join(directory, '..', 'digests'))) {
     this.directory = directory;
+    this.#digests = digests;
   }
 
   /** The copy of these facts whose manifest reads well and whose files have their sizes; null when there is none. */
@@ -55,6 +64,19 @@ export class CopyStore {
     if (manifest === null || manifest.key !== copyKey(facts) || !(await haveSizes(directory, manifest))) return null;
     await touch(directory).catch(() => {});
     return { directory, manifest };
+  }
+
+  /**
+   * Names of files whose bytes are not the ones that were written. Reads all of a copy that was never read, or has changed since; then only
+   * sizes, times and inodes.
+   */
+  async damaged({ directory, manifest: { files } }: PreparedCopy, signal?: AbortSignal): Promise<string[]> {
+    const names = files.map(({ path }) => path);
+    const actual = await this.#digests.ofDirectory(directory, names, signal).catch((error: unknown) => {
+      if (signal?.aborted === true) throw error;
+      return null; // gone, or not readable, or no longer files
+    });
+    return files.filter(({ sha256 }, i) => actual?.[i]?.sha256 !== sha256).map(({ path }) => path);
   }
 
   /** An empty directory to write a copy into. @throws when nothing can be written there */
@@ -71,16 +93,20 @@ export class CopyStore {
    * @param written from {@link begin}, holding the files of `manifest` and nothing else
    */
   async publish(written: string, manifest: Omit<CopyManifest, 'key' | 'files' | 'created'>): Promise<PreparedCopy> {
-    const files: HashedFile[] = [];
+    const stamped: StampedFile[] = [];
     for (const name of (await readdir(written)).sort()) {
-      const path = join(written, name);
-      files.push({ path: name, bytes: (await stat(path)).size, sha256: await sha256OfFile(path) });
-      await syncPath(path);
+      await syncPath(join(written, name));
+      stamped.push(await hashStamped(join(written, name)));
     }
+    const files = stamped.map(({ path, bytes, sha256 }) => ({ path: basename(path), bytes, sha256 }));
     const key = copyKey(manifest.facts);
     const whole: CopyManifest = { key, ...manifest, created: new Date().toISOString(), files };
     await writeFileWhole(join(written, MANIFEST), `${JSON.stringify(whole)}\n`);
-    return this.#settle(written, whole);
+    const copy = await this.#settle(written, whole);
+    // Of another process's copy nothing is known yet: stamps that are not its own do no harm.
+    const moved = stamped.map((file) => ({ ...file, path: join(copy.directory, basename(file.path)) }));
+    await this.#digests.remember(copy.directory, moved);
+    return copy;
   }
 
   /** Takes a copy away; a process that has it mapped keeps what it mapped. */
@@ -185,13 +211,19 @@ function isOutdated(manifest: CopyManifest, source: string, facts: CopyFacts): b
 
 async function readManifest(directory: string): Promise<CopyManifest | null> {
   try {
-    const manifest = JSON.parse(await readFile(join(directory, MANIFEST), 'utf8')) as CopyManifest;
+    const manifest = readJsonFile(join(directory, MANIFEST), MAX_MANIFEST_BYTES) as CopyManifest;
     const { key, onnxFile, files, check, facts } = manifest;
     const whole = typeof key === 'string' && typeof onnxFile === 'string' && Array.isArray(files) && Array.isArray(check.logits);
-    return whole && Array.isArray(facts.source) && files.some(({ path }) => path === onnxFile) ? manifest : null;
+    const named = whole && files.every(isOwnFile) && files.some(({ path }) => path === onnxFile);
+    return named && Array.isArray(facts.source) ? manifest : null;
   } catch {
     return null;
   }
+}
+
+/** Names stay inside the directory. */
+function isOwnFile({ path, sha256 }: HashedFile): boolean {
+  return typeof path === 'string' && path === basename(path) && typeof sha256 === 'string';
 }
 
 async function haveSizes(directory: string, { files }: CopyManifest): Promise<boolean> {

@@ -6,10 +6,11 @@ import { RerankError } from '../../errors.ts';
 import type { Dtype, ModelSpec, ModelWeights, WeightsSource } from '../../protocol.ts';
 import { type CpuFeatures, readCpuFeatures } from '../cpu-features.ts';
 import { mebibytes } from '../memory-estimate.ts';
+import { checkedOnnxModel } from '../onnx/check-weights.ts';
 import { ownDtype, ownWeights } from '../weights.ts';
 import { type CopyFacts, copyFacts } from './copy-key.ts';
 import { CopyStore, copyBytes, damagedFiles, type PreparedCopy } from './copy-store.ts';
-import { type HashedFile, hashModelFiles } from './file-hashes.ts';
+import { DigestStore, type HashedFile } from './file-hashes.ts';
 import { type PrepareProgress, prepareInChild } from './prepare-child.ts';
 
 export interface PreparedWeightsOptions {
@@ -48,13 +49,17 @@ const SPACE: Readonly<Record<Dtype, number>> = { float32: 1.9, int8: 0.9 };
 export class PreparedWeights implements WeightsSource {
   readonly #options: PreparedWeightsOptions;
   readonly #store: CopyStore;
+  readonly #digests: DigestStore;
   readonly #cpu: CpuFeatures;
+  /** Files of copies that were thrown away because of their digests. */
+  readonly #damaged: string[] = [];
   #rejections = 0;
   #ownOnly: boolean;
 
   constructor(options: PreparedWeightsOptions) {
     this.#options = options;
-    this.#store = new CopyStore(join(options.cacheDirectory, 'prepared'));
+    this.#digests = new DigestStore(join(options.cacheDirectory, 'digests'));
+    this.#store = new CopyStore(join(options.cacheDirectory, 'prepared'), this.#digests);
     this.#cpu = options.cpu ?? readCpuFeatures();
     this.#ownOnly = !options.pack && options.dtype === 'float32';
   }
@@ -65,21 +70,19 @@ export class PreparedWeights implements WeightsSource {
    */
   async open(signal: AbortSignal): Promise<ModelWeights> {
     const { spec } = this.#options;
-    if (this.#ownOnly) return ownWeights(spec);
+    if (this.#ownOnly) return checkedOwnWeights(spec);
     try {
       return this.#weightsOf((await this.prepare(signal)).copy);
     } catch (error) {
       if (signal.aborted || isModelError(error)) throw error;
       this.#fallBack(error as Error);
-      return ownWeights(spec);
+      return checkedOwnWeights(spec);
     }
   }
 
   async reject(weights: ModelWeights, cause: Error): Promise<boolean> {
     if (weights.check === null || isModelError(cause)) return false;
-    const directory = join(weights.onnxFile, '..');
-    this.#tell({ kind: 'rejected', directory, reason: cause.message });
-    await this.#store.remove({ directory }).catch(() => {});
+    await this.#discard(join(weights.onnxFile, '..'), cause.message).catch(() => {});
     this.#rejections += 1;
     if (this.#rejections < MAX_REJECTIONS) return true;
     if (this.#options.dtype === 'int8') return false;
@@ -87,23 +90,48 @@ export class PreparedWeights implements WeightsSource {
     return true;
   }
 
-  /** Finds the copy, or makes it. @throws as {@link open}, and whatever the disk says */
+  /**
+   * Finds the copy whose bytes are those that were written, or makes it.
+   *
+   * @throws as {@link open}, and whatever the disk says
+   */
   async prepare(signal: AbortSignal): Promise<{ readonly copy: PreparedCopy; readonly reused: boolean }> {
-    const { spec, dtype, pack, cacheDirectory } = this.#options;
-    const files = await hashModelFiles(spec.onnxFile, join(cacheDirectory, 'digests'), signal);
+    const { spec, dtype, pack } = this.#options;
+    const files = await this.#digests.ofModel(spec.onnxFile, signal);
     const facts = copyFacts(files, this.#cpu, dtype, pack);
     const found = await this.#store.find(spec.id, facts);
-    if (found !== null) return { copy: found, reused: true };
-    return { copy: await this.#make(files, facts, signal), reused: false };
+    if (found !== null && (await this.#isWhole(found, signal))) return { copy: found, reused: true };
+    const copy = await this.#make(files, facts, signal);
+    if (await this.#isWhole(copy, signal)) return { copy, reused: false };
+    throw new RerankError('internal', `${copy.directory} was written and holds other bytes now`);
   }
 
-  /** Compares every byte of the copy with its manifest; a damaged copy is removed and made again. */
+  /**
+   * Compares every byte of the copy with its manifest, whatever is remembered of it; a damaged copy is removed and made again.
+   *
+   * @returns also the damaged files that {@link prepare} has found before
+   */
   async verify(signal: AbortSignal): Promise<{ readonly copy: PreparedCopy; readonly damaged: readonly string[] }> {
     const { copy } = await this.prepare(signal);
     const damaged = await damagedFiles(copy);
-    if (damaged.length === 0) return { copy, damaged };
+    const earlier = this.#damaged.splice(0);
+    if (damaged.length === 0) return { copy, damaged: earlier };
     await this.#store.remove(copy);
-    return { copy: (await this.prepare(signal)).copy, damaged };
+    return { copy: (await this.prepare(signal)).copy, damaged: [...new Set([...earlier, ...damaged])] };
+  }
+
+  /** Throws away a copy with other bytes than were written. */
+  async #isWhole(copy: PreparedCopy, signal: AbortSignal): Promise<boolean> {
+    const damaged = await this.#store.damaged(copy, signal);
+    if (damaged.length === 0) return true;
+    this.#damaged.push(...damaged);
+    await this.#discard(copy.directory, `${damaged.join(' and ')}: not the bytes that were written (SHA-256 differs)`);
+    return false;
+  }
+
+  async #discard(directory: string, reason: string): Promise<void> {
+    this.#tell({ kind: 'rejected', directory, reason });
+    await this.#store.remove({ directory });
   }
 
   async #make(files: readonly HashedFile[], facts: CopyFacts, signal: AbortSignal): Promise<PreparedCopy> {
@@ -160,6 +188,12 @@ export class PreparedWeights implements WeightsSource {
   #tell(event: PreparedEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** @throws RerankError `model_files` when the weights are not where the graph says: the runtime would read a device without end */
+function checkedOwnWeights(spec: ModelSpec): ModelWeights {
+  checkedOnnxModel(spec.onnxFile);
+  return ownWeights(spec);
 }
 
 /** The model cannot be loaded in any way: its own error says more than the failure of a copy. */

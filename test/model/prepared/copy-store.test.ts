@@ -81,11 +81,20 @@ test('a copy of wrong sizes or without a manifest is not found, and a whole one 
   assert.equal(await store.find('org/some model', FACTS), null);
 });
 
-test('a changed byte is seen by the full check only', async () => {
+test('a changed byte is seen by its digest', async () => {
   const copy = await publish();
+  assert.deepEqual(await store.damaged(copy), []);
   writeFileSync(join(copy.directory, 'model.onnx.data'), 'wEights');
   assert.notEqual(await store.find('org/some model', FACTS), null);
+  assert.deepEqual(await store.damaged(copy), ['model.onnx.data']);
   assert.deepEqual(await damagedFiles(copy), ['model.onnx.data']);
+});
+
+test('a manifest that names files elsewhere is none', async () => {
+  const copy = await publish();
+  const manifest = { ...copy.manifest, onnxFile: '../model.onnx', files: [{ path: '../model.onnx', bytes: 1, sha256: '' }] };
+  writeFileSync(join(copy.directory, 'manifest.json'), JSON.stringify(manifest));
+  assert.deepEqual(await store.list(), []);
 });
 
 test('old states of the model and of the runtime are evicted, other machines, dtypes and models stay', async () => {

@@ -1,14 +1,19 @@
 // Prepared weights end to end: made once by a process of its own, found again, rebuilt when damaged, done without when the disk says no.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   cpSync,
   existsSync,
+  lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -121,7 +126,7 @@ test('changed weights get a copy of their own, and the old one goes', async () =
   assert.equal(readdirSync(join(cacheDirectory, 'prepared')).length, 1);
 });
 
-test('foreign content of the right size is noticed at warm-up and rebuilt', async () => {
+test('foreign content of the right size is noticed and rebuilt', async () => {
   const { spec, cacheDirectory } = fixture();
   const own = await scores(spec, ownWeightsSource(spec));
   const first = await source({ spec, cacheDirectory }).weights.open(NEVER);
@@ -150,16 +155,89 @@ test('a graph that cannot be parsed and a file cut short are rebuilt too', async
   assert.deepEqual(short.events, ['preparing', 'prepared']);
 });
 
-test('one flipped byte passes the start and is found by the full check', async () => {
+test('one flipped byte, and bytes put at the end, are seen before the copy is opened, and by the full check', async () => {
   const { spec, cacheDirectory } = fixture();
   const first = await source({ spec, cacheDirectory }).weights.open(NEVER);
   const bytes = readFileSync(dataFile(first));
-  bytes[bytes.length - 1]! ^= 1;
-  writeFileSync(dataFile(first), bytes);
-  const { weights, events } = source({ spec, cacheDirectory });
+  for (const place of [0, Math.floor(bytes.length * 0.35), bytes.length - 1]) {
+    writeFileSync(
+      dataFile(first),
+      bytes.map((byte, i) => (i === place ? byte ^ 1 : byte)),
+    );
+    const opened = source({ spec, cacheDirectory });
+    await opened.weights.open(NEVER);
+    assert.deepEqual(opened.events, ['rejected', 'preparing', 'prepared'], `byte ${place}`);
+    assert.deepEqual(readFileSync(dataFile(first)), bytes);
+  }
+  appendFileSync(dataFile(first), 'x');
+  await source({ spec, cacheDirectory }).weights.open(NEVER);
+  assert.deepEqual(readFileSync(dataFile(first)), bytes);
+  writeFileSync(dataFile(first), Buffer.alloc(bytes.length));
+  const { weights } = source({ spec, cacheDirectory });
   assert.deepEqual((await weights.verify(NEVER)).damaged, ['model.onnx.data']);
-  assert.deepEqual(events, ['preparing', 'prepared']);
   assert.deepEqual((await weights.verify(NEVER)).damaged, []);
+});
+
+test('noise with the time and the size of the file it takes the place of is seen', async () => {
+  const { spec, cacheDirectory } = fixture();
+  const first = await source({ spec, cacheDirectory }).weights.open(NEVER);
+  const { atime, mtime, size } = statSync(dataFile(first));
+  const start = Math.floor(size * 0.35);
+  const bytes = readFileSync(dataFile(first));
+  writeFileSync(dataFile(first), Buffer.concat([bytes.subarray(0, start), Buffer.alloc(64, 7), bytes.subarray(start + 64)]));
+  utimesSync(dataFile(first), atime, mtime);
+  const again = source({ spec, cacheDirectory });
+  await again.weights.open(NEVER);
+  assert.deepEqual(again.events, ['rejected', 'preparing', 'prepared']);
+});
+
+test('a copy is read once: the second start believes size, times and inode', async () => {
+  const { spec, cacheDirectory } = fixture();
+  const first = await source({ spec, cacheDirectory }).weights.open(NEVER);
+  const digests = join(cacheDirectory, 'digests');
+  const forget = (): void => {
+    for (const name of readdirSync(digests)) rmSync(join(digests, name));
+  };
+  const copyRecord = (): string[] =>
+    readdirSync(digests).filter((name) => readFileSync(join(digests, name), 'utf8').includes(dataFile(first)));
+  assert.equal(copyRecord().length, 1, 'writing a copy remembers its digests');
+  forget();
+  await source({ spec, cacheDirectory }).weights.open(NEVER);
+  const [record] = copyRecord();
+  // A digest that was never computed is believed as long as the stamp holds: so nothing was read.
+  const invented = readFileSync(join(digests, record!), 'utf8').replace(/[0-9a-f]{64}/, '0'.repeat(64));
+  writeFileSync(join(digests, record!), invented);
+  const again = source({ spec, cacheDirectory });
+  await again.weights.open(NEVER);
+  assert.deepEqual(again.events, ['rejected', 'preparing', 'prepared']);
+});
+
+test('a copy whose file became a pipe, or a link to a device, is made again', {
+  skip: process.platform === 'win32',
+}, async () => {
+  const { spec, cacheDirectory } = fixture();
+  const first = await source({ spec, cacheDirectory }).weights.open(NEVER);
+  const replacements = [
+    () => execFileSync('mkfifo', [dataFile(first)]),
+    () => symlinkSync('/dev/zero', dataFile(first)),
+    () => mkdirSync(dataFile(first)),
+  ];
+  for (const replace of replacements) {
+    rmSync(dataFile(first));
+    replace();
+    await source({ spec, cacheDirectory }).weights.open(NEVER);
+    assert.equal(lstatSync(dataFile(first)).isFile(), true);
+  }
+});
+
+test('a copy whose check does not hold is rejected at warm-up', async () => {
+  const { spec, cacheDirectory } = fixture();
+  const first = await source({ spec, cacheDirectory }).weights.open(NEVER);
+  const manifest = join(dirname(first.onnxFile), 'manifest.json');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/"logits":\[[^\]]*\]/, '"logits":[7]'));
+  const { weights, events } = source({ spec, cacheDirectory });
+  await scores(spec, weights);
+  assert.deepEqual(events, ['rejected', 'preparing', 'prepared']);
 });
 
 test('two starts at once end with one copy that both use', async () => {

@@ -3,7 +3,7 @@
 
 import { BYTE_CHARS } from '../byte-alphabet.ts';
 import { Charsmap } from '../charsmap.ts';
-import { arrayAt, failModel, flag, isObject, type Json, objectAt, stringAt } from '../json.ts';
+import { arrayAt, entryOf, failModel, flag, isObject, type Json, objectAt, stringAt } from '../json.ts';
 import { normalizeNmt } from '../normalizers.ts';
 import { compilePattern } from '../regex.ts';
 import {
@@ -29,7 +29,7 @@ export function createAlignedNormalizer(config: unknown, where: string): Aligned
   if (config === null || config === undefined) return (text) => text;
   const block = objectAt(config, where);
   const type = stringAt(block.type, `${where}.type`);
-  const make = FACTORIES[type];
+  const make = entryOf(FACTORIES, type);
   return make === undefined ? failModel(where, `unknown normalizer ${type}`) : make(block, where);
 }
 

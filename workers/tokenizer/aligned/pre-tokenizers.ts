@@ -19,8 +19,10 @@ export function createAlignedPreTokenizer(config: unknown, where: string): Align
   switch (block.type) {
     case 'ByteLevel':
       return byteLevel(block);
-    case 'FixedLength':
-      return (pieces) => pieces.flatMap((piece) => slices(piece, fixedRanges(piece.text, pieceLength(block))));
+    case 'FixedLength': {
+      const length = pieceLength(block, where);
+      return (pieces) => pieces.flatMap((piece) => slices(piece, fixedRanges(piece.text, length)));
+    }
     case 'Metaspace':
       return metaspace(block, where);
     case 'Sequence':
