@@ -2,7 +2,6 @@
 
 import type { ErrorRequestHandler, Response } from 'express';
 import { ERROR_STATUS, RerankError } from '../errors.ts';
-import { fromBodyParser } from './json-body.ts';
 import { contextOf } from './request-context.ts';
 
 /** Answers in the dialect of the request, or of its path when the body was not understood. */
@@ -23,7 +22,7 @@ export const errorHandler: ErrorRequestHandler = (thrown: unknown, _req, res, _n
 /** What is not ours is `internal`, and its message stays inside. */
 function toRerankError(thrown: unknown): RerankError {
   if (thrown instanceof RerankError) return thrown;
-  const known = fromBodyParser(thrown) ?? fromRouter(thrown);
+  const known = fromRouter(thrown);
   return known ?? new RerankError('internal', 'internal error', { cause: thrown });
 }
 

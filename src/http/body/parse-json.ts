@@ -1,0 +1,176 @@
+// The bytes of a body -> its value, as JSON.parse gives it. A large one is parsed in pieces, each in its own turn of the event loop.
+
+import { RerankError } from '../../errors.ts';
+import type { BodyBytes } from './body-bytes.ts';
+import { type FieldList, type JsonScanner, PIECE_BYTES } from './json-scanner.ts';
+import type { Turns } from './turns.ts';
+
+/** A text of at most so many bytes is parsed at once. */
+const AT_ONCE_BYTES = 2 * PIECE_BYTES;
+
+/** Where JSON.parse gave up. */
+interface Fault {
+  /** Characters from the begin of the parsed text; null when V8 does not say. */
+  readonly position: number | null;
+}
+
+type Outcome = { readonly value: unknown; readonly fault: null } | { readonly fault: Fault };
+
+/** What a parse of a body needs beside its bytes. */
+export interface ParseOptions {
+  readonly turns: Turns;
+  /** Whether nobody waits for the value any more. */
+  readonly isGone: () => boolean;
+}
+
+/**
+ * @param scan of these very bytes, ended
+ * @throws RerankError `malformed_body` with the position that JSON.parse names, or when the bytes are not UTF-8; `cancelled`
+ */
+export async function parseBody(bytes: BodyBytes, scan: JsonScanner, options: ParseOptions): Promise<unknown> {
+  const begin = bytes.startsWithMark() ? 3 : 0;
+  const end = scan.brokenAt === null ? bytes.length : scan.brokenAt + 1; // no text goes on after that
+  if (end - begin > AT_ONCE_BYTES) return new PiecewiseParse(bytes, { begin, end, lists: scan.fieldLists }, options).run();
+  const outcome = attempt(bytes.text(begin, end));
+  if (outcome.fault === null) return outcome.value;
+  throw notJson(outcome.fault.position);
+}
+
+/** Offsets are bytes. */
+interface Layout {
+  readonly begin: number;
+  readonly end: number;
+  readonly lists: readonly FieldList[];
+}
+
+/**
+ * The lists among the body's fields hold nearly all of a large body. Each is replaced by `[n]`, n being its number, and what remains is
+ * parsed first: the frame. Then the entries of the lists are parsed, piece by piece, and put where the numbers were. A name that comes
+ * twice, or is `__proto__`, so gets what JSON.parse gives it.
+ */
+class PiecewiseParse {
+  readonly #bytes: BodyBytes;
+  readonly #layout: Layout;
+  readonly #turns: Turns;
+  readonly #isGone: () => boolean;
+  #bytesThisTurn = Number.POSITIVE_INFINITY;
+
+  constructor(bytes: BodyBytes, layout: Layout, { turns, isGone }: ParseOptions) {
+    this.#bytes = bytes;
+    this.#layout = layout;
+    this.#turns = turns;
+    this.#isGone = isGone;
+  }
+
+  async run(): Promise<unknown> {
+    const { lists } = this.#layout;
+    await this.#turn(0);
+    const frame = this.#parseFrame(lists.length, true);
+    if (frame.fault !== null) throw await this.#firstFault(frame.fault);
+    if (lists.length === 0) return frame.value;
+    const places = placesOf(frame.value);
+    for (const [index, list] of lists.entries()) {
+      const fault = await this.#parseEntries(list, places.get(index) ?? []);
+      if (fault !== null) throw notJson(fault.position);
+    }
+    return frame.value;
+  }
+
+  /** @returns a fault whose position counts from the begin of the body */
+  async #parseEntries({ start, cuts, end }: FieldList, place: unknown[]): Promise<Fault | null> {
+    const commas = [start, ...cuts];
+    for (const [index, comma] of commas.entries()) {
+      const stop = commas[index + 1] ?? end;
+      await this.#turn(stop - comma);
+      const closing = stop === this.#layout.end ? '' : ']'; // a list that never ends, ends nowhere here either
+      const outcome = attempt(`[${this.#bytes.text(comma + 1, stop)}${closing}`);
+      if (outcome.fault !== null) return this.#placed(outcome.fault, comma);
+      const entries = outcome.value as unknown[];
+      if (entries.length === 0 && commas.length > 1) return { position: null }; // nothing between two commas
+      for (const entry of entries) place.push(entry);
+    }
+    return null;
+  }
+
+  /** Parses the text with its first `count` lists replaced: to its end, or as if it ended well behind the last of them. */
+  #parseFrame(count: number, isWhole: boolean): Outcome {
+    const { begin, end, lists } = this.#layout;
+    const marks: { readonly at: number; readonly offset: number }[] = [];
+    let text = '';
+    let offset = begin;
+    const copy = (stop: number) => {
+      marks.push({ at: text.length, offset });
+      text += this.#bytes.text(offset, stop);
+    };
+    for (const [index, list] of lists.slice(0, count).entries()) {
+      copy(list.start);
+      marks.push({ at: text.length, offset: list.start });
+      text += list.end === end && isWhole ? '[' : `[${index}]`;
+      offset = Math.min(list.end + 1, end);
+    }
+    if (isWhole) copy(end);
+    else text += '}';
+    const outcome = attempt(text);
+    if (outcome.fault?.position == null) return outcome;
+    const { position } = outcome.fault;
+    const mark = marks.findLast(({ at }) => at <= position)!;
+    return { fault: { position: this.#charactersBefore(mark.offset) + position - mark.at } };
+  }
+
+  /** The frame is no JSON; a list that comes before its fault may not be, either. */
+  async #firstFault(ofFrame: Fault): Promise<RerankError> {
+    for (const [index, list] of this.#layout.lists.entries()) {
+      const fault = await this.#parseEntries(list, []);
+      if (fault === null) continue;
+      const isFirst = this.#parseFrame(index + 1, false).fault === null;
+      return notJson((isFirst ? fault : ofFrame).position);
+    }
+    return notJson(ofFrame.position);
+  }
+
+  #placed({ position }: Fault, offset: number): Fault {
+    return { position: position === null ? null : this.#charactersBefore(offset) + position };
+  }
+
+  #charactersBefore(offset: number): number {
+    return this.#bytes.countCharacters(this.#layout.begin, offset);
+  }
+
+  /** A turn of its own for work on so many bytes, unless it fits into the one that is going on. */
+  async #turn(bytes: number): Promise<void> {
+    this.#bytesThisTurn += bytes;
+    if (this.#bytesThisTurn <= PIECE_BYTES) return;
+    await this.#turns.next();
+    if (this.#isGone()) throw new RerankError('cancelled', 'the client closed the connection');
+    this.#bytesThisTurn = bytes;
+  }
+}
+
+/** Number of a list -> the array in its place. */
+function placesOf(frame: unknown): ReadonlyMap<number, unknown[]> {
+  const places = new Map<number, unknown[]>();
+  for (const value of Object.values(frame as object)) {
+    if (!Array.isArray(value)) continue;
+    places.set(value[0] as number, value);
+    value.length = 0;
+  }
+  return places;
+}
+
+function attempt(text: string): Outcome {
+  try {
+    return { value: JSON.parse(text), fault: null };
+  } catch (error) {
+    return { fault: { position: positionIn((error as Error).message) } };
+  }
+}
+
+/** Only the position of V8's message is used: the rest quotes the body. */
+function positionIn(message: string): number | null {
+  const match = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message);
+  return match === null ? null : Number(match[1]);
+}
+
+function notJson(position: number | null): RerankError {
+  return new RerankError('malformed_body', `the body is not valid JSON${position === null ? '' : ` (at position ${position})`}`);
+}
