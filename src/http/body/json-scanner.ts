@@ -4,18 +4,31 @@ import { type BodyLimits, partTooLarge, tooDeep, tooManyKeys, tooManyValues } fr
 import type { BodyCounts } from './held-bytes.ts';
 import { endOfKey, NO_KEYS, SeenShapes, withByte } from './seen-shapes.ts';
 
-/** A list that is a field of the body's object. Offsets are bytes of the text. */
+/** Entries of a list that are parsed together. Offsets are bytes of the text. */
+export interface Piece {
+  /** Behind the `[` or comma before it. */
+  readonly start: number;
+  /** Of the comma or `]` after it. */
+  readonly end: number;
+  /** Of its parse, see {@link TURN_WORK}. */
+  readonly work: number;
+}
+
+/** A list that is a field of the body's object. */
 export interface FieldList {
   /** Of its `[`. */
   readonly start: number;
-  /** Of commas between entries, about {@link PIECE_BYTES} apart. */
-  readonly cuts: readonly number[];
+  readonly pieces: readonly Piece[];
   /** Of its `]`; of the end of the text when there is none. */
   readonly end: number;
 }
 
-/** So much text is parsed in one turn of the event loop. */
-export const PIECE_BYTES = 131_072;
+/** Work of one turn of the event loop, in bytes of plain text: about a millisecond. */
+export const TURN_WORK = 1_048_576;
+
+/** Bytes of plain text that take JSON.parse as long as a value, and as a key it has not met in such an object. */
+const WORK_OF_VALUE = 150;
+const WORK_OF_NEW_KEY = 1500;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -78,11 +91,17 @@ export class JsonScanner implements BodyCounts {
   #valuesBeforeEntry = 0;
   /** Values that are in no list of a field. */
   #looseValues = 0;
-  #list: { start: number; cuts: number[] } | null = null;
-  #lastCut = 0;
+  #list: { readonly start: number; readonly pieces: Piece[] } | null = null;
+  #pieceStart = 0;
+  #workBeforePiece = 0;
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
+  }
+
+  /** Of parsing all that was looked at, see {@link TURN_WORK}. */
+  get work(): number {
+    return this.#workAt(0);
   }
 
   get values(): number {
@@ -102,7 +121,7 @@ export class JsonScanner implements BodyCounts {
 
   /** After the last chunk: a list that was never closed ends with the text. */
   end(): void {
-    if (this.#list !== null) this.#closeFieldList(this.length);
+    if (this.#list !== null) this.#closeFieldList(0);
   }
 
   #step(byte: number, at: number): number {
@@ -136,10 +155,14 @@ export class JsonScanner implements BodyCounts {
     this.#expectsKey = this.#opened[this.#depth] === OPEN_OBJECT;
     if (this.#list === null || this.#depth !== ENTRIES) return;
     this.#valuesBeforeEntry = this.values;
-    const offset = this.length + at;
-    if (offset - this.#lastCut < PIECE_BYTES) return;
-    this.#list.cuts.push(offset);
-    this.#lastCut = offset;
+    if (this.#workAt(at) - this.#workBeforePiece >= TURN_WORK) this.#endPiece(this.#list.pieces, at);
+  }
+
+  #endPiece(pieces: Piece[], at: number): void {
+    const work = this.#workAt(at);
+    pieces.push({ start: this.#pieceStart, end: this.length + at, work: work - this.#workBeforePiece });
+    this.#pieceStart = this.length + at + 1;
+    this.#workBeforePiece = work;
   }
 
   #colon(): void {
@@ -168,7 +191,7 @@ export class JsonScanner implements BodyCounts {
       this.brokenAt = this.length + at;
       return;
     }
-    if (this.#list !== null && this.#depth === ENTRIES) this.#closeFieldList(this.length + at);
+    if (this.#list !== null && this.#depth === ENTRIES) this.#closeFieldList(at);
     this.#depth -= 1;
     this.#expectsKey = false;
   }
@@ -182,14 +205,21 @@ export class JsonScanner implements BodyCounts {
 
   #openFieldList(at: number): void {
     const start = this.length + at;
-    this.#list = { start, cuts: [] };
-    this.#lastCut = start;
+    this.#list = { start, pieces: [] };
+    this.#pieceStart = start + 1;
+    this.#workBeforePiece = this.#workAt(at);
     this.#valuesBeforeEntry = this.values;
   }
 
-  #closeFieldList(end: number): void {
-    this.fieldLists.push({ ...this.#list!, end });
+  #closeFieldList(at: number): void {
+    const { start, pieces } = this.#list!;
+    this.#endPiece(pieces, at);
+    this.fieldLists.push({ start, pieces, end: this.length + at });
     this.#list = null;
+  }
+
+  #workAt(at: number): number {
+    return this.length + at + WORK_OF_VALUE * this.values + WORK_OF_NEW_KEY * this.newKeys;
   }
 
   /** @returns true when the text had ended already */

@@ -2,11 +2,11 @@
 
 import { RerankError } from '../../errors.ts';
 import type { BodyBytes } from './body-bytes.ts';
-import { type FieldList, type JsonScanner, PIECE_BYTES } from './json-scanner.ts';
+import { type FieldList, type JsonScanner, TURN_WORK } from './json-scanner.ts';
 import type { Turns } from './turns.ts';
 
-/** A text of at most so many bytes is parsed at once. */
-const AT_ONCE_BYTES = 2 * PIECE_BYTES;
+/** A body of less work is parsed at once. */
+const AT_ONCE_WORK = 2 * TURN_WORK;
 
 /** Where JSON.parse gave up. */
 interface Fault {
@@ -30,7 +30,7 @@ export interface ParseOptions {
 export async function parseBody(bytes: BodyBytes, scan: JsonScanner, options: ParseOptions): Promise<unknown> {
   const begin = bytes.startsWithMark() ? 3 : 0;
   const end = scan.brokenAt === null ? bytes.length : scan.brokenAt + 1; // no text goes on after that
-  if (end - begin > AT_ONCE_BYTES) return new PiecewiseParse(bytes, { begin, end, lists: scan.fieldLists }, options).run();
+  if (scan.work > AT_ONCE_WORK) return new PiecewiseParse(bytes, { begin, end, lists: scan.fieldLists }, options).run();
   const outcome = attempt(bytes.text(begin, end));
   if (outcome.fault === null) return outcome.value;
   throw notJson(outcome.fault.position);
@@ -53,7 +53,7 @@ class PiecewiseParse {
   readonly #layout: Layout;
   readonly #turns: Turns;
   readonly #isGone: () => boolean;
-  #bytesThisTurn = Number.POSITIVE_INFINITY;
+  #workThisTurn = Number.POSITIVE_INFINITY;
 
   constructor(bytes: BodyBytes, layout: Layout, { turns, isGone }: ParseOptions) {
     this.#bytes = bytes;
@@ -77,16 +77,14 @@ class PiecewiseParse {
   }
 
   /** @returns a fault whose position counts from the begin of the body */
-  async #parseEntries({ start, cuts, end }: FieldList, place: unknown[]): Promise<Fault | null> {
-    const commas = [start, ...cuts];
-    for (const [index, comma] of commas.entries()) {
-      const stop = commas[index + 1] ?? end;
-      await this.#turn(stop - comma);
-      const closing = stop === this.#layout.end ? '' : ']'; // a list that never ends, ends nowhere here either
-      const outcome = attempt(`[${this.#bytes.text(comma + 1, stop)}${closing}`);
-      if (outcome.fault !== null) return this.#placed(outcome.fault, comma);
+  async #parseEntries({ pieces }: FieldList, place: unknown[]): Promise<Fault | null> {
+    for (const { start, end, work } of pieces) {
+      await this.#turn(work);
+      const closing = end === this.#layout.end ? '' : ']'; // a list that never ends, ends nowhere here either
+      const outcome = attempt(`[${this.#bytes.text(start, end)}${closing}`);
+      if (outcome.fault !== null) return this.#placed(outcome.fault, start - 1);
       const entries = outcome.value as unknown[];
-      if (entries.length === 0 && commas.length > 1) return { position: null }; // nothing between two commas
+      if (entries.length === 0 && pieces.length > 1) return { position: null }; // nothing between two commas
       for (const entry of entries) place.push(entry);
     }
     return null;
@@ -136,13 +134,13 @@ class PiecewiseParse {
     return this.#bytes.countCharacters(this.#layout.begin, offset);
   }
 
-  /** A turn of its own for work on so many bytes, unless it fits into the one that is going on. */
-  async #turn(bytes: number): Promise<void> {
-    this.#bytesThisTurn += bytes;
-    if (this.#bytesThisTurn <= PIECE_BYTES) return;
+  /** A turn of its own for so much work, unless it fits into the one that is going on. */
+  async #turn(work: number): Promise<void> {
+    this.#workThisTurn += work;
+    if (this.#workThisTurn <= TURN_WORK) return;
     await this.#turns.next();
     if (this.#isGone()) throw new RerankError('cancelled', 'the client closed the connection');
-    this.#bytesThisTurn = bytes;
+    this.#workThisTurn = work;
   }
 }
 
