@@ -123,8 +123,7 @@ const field = fc.tuple(
 const largeText = fc
   .array(field, { maxLength: 4 })
   .map(
-    (fields) =>
-      `{"pad":"${'p'.repeat(2 * TURN_WORK)}",${fields.map(([name, value]) => `"${name}":${value},`).join('')}"end":[]}`,
+    (fields) => `{"pad":"${'p'.repeat(2 * TURN_WORK)}",${fields.map(([name, value]) => `"${name}":${value},`).join('')}"end":[]}`,
   );
 
 test('a large body parsed in pieces is what JSON.parse makes of it', async () => {
