@@ -4,7 +4,6 @@ import type { Request, RequestHandler, Response } from 'express';
 import { RerankError } from '../errors.ts';
 import { inflaterFor, transcoderFor } from './body/body-form.ts';
 import { type BodyLimits, tooLarge } from './body/body-limits.ts';
-import { heldBytes } from './body/held-bytes.ts';
 import { parseBody } from './body/parse-json.ts';
 import { receiveBody } from './body/receive-body.ts';
 import { Turns } from './body/turns.ts';
@@ -64,7 +63,6 @@ class BodyReader {
     try {
       const { bytes, scan } = await receiveBody(req, { inflater, transcoder, limits: this.#limits, hold, noteBytes });
       req.body = await parseBody(bytes, scan, { turns: this.#turns, isGone: () => signal.aborted });
-      account.hold(heldBytes(scan));
     } catch (error) {
       account.close(); // nothing of the body is left
       throw error;
