@@ -35,6 +35,12 @@ export class BodyBytes {
     return bytes.toString('utf8');
   }
 
+  /** The last place at or before an offset, by at most three bytes, where a character begins. */
+  characterStart(offset: number): number {
+    for (let at = offset; at > offset - 4 && at > 0; at -= 1) if (!isContinuation(this.#slice(at, at + 1)[0] ?? 0)) return at;
+    return offset;
+  }
+
   startsWithMark(): boolean {
     return this.#length >= BYTE_ORDER_MARK.length && this.#slice(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
   }

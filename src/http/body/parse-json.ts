@@ -65,7 +65,7 @@ class PiecewiseParse {
   async run(): Promise<unknown> {
     const { lists } = this.#layout;
     await this.#turn(0);
-    const frame = this.#parseFrame(lists.length, true);
+    const frame = await this.#parseFrame(lists.length, true);
     if (frame.fault !== null) throw await this.#firstFault(frame.fault);
     if (lists.length === 0) return frame.value;
     const places = placesOf(frame.value);
@@ -79,9 +79,9 @@ class PiecewiseParse {
   /** @returns a fault whose position counts from the begin of the body */
   async #parseEntries({ pieces }: FieldList, place: unknown[]): Promise<Fault | null> {
     for (const { start, end, work } of pieces) {
-      await this.#turn(work);
+      const text = await this.#text(start, end, work);
       const closing = end === this.#layout.end ? '' : ']'; // a list that never ends, ends nowhere here either
-      const outcome = attempt(`[${this.#bytes.text(start, end)}${closing}`);
+      const outcome = attempt(`[${text}${closing}`);
       if (outcome.fault !== null) return this.#placed(outcome.fault, start - 1);
       const entries = outcome.value as unknown[];
       if (entries.length === 0 && pieces.length > 1) return { position: null }; // nothing between two commas
@@ -91,22 +91,22 @@ class PiecewiseParse {
   }
 
   /** Parses the text with its first `count` lists replaced: to its end, or as if it ended well behind the last of them. */
-  #parseFrame(count: number, isWhole: boolean): Outcome {
+  async #parseFrame(count: number, isWhole: boolean): Promise<Outcome> {
     const { begin, end, lists } = this.#layout;
     const marks: { readonly at: number; readonly offset: number }[] = [];
     let text = '';
     let offset = begin;
-    const copy = (stop: number) => {
+    const copy = async (stop: number) => {
       marks.push({ at: text.length, offset });
-      text += this.#bytes.text(offset, stop);
+      text += await this.#text(offset, stop, stop - offset);
     };
     for (const [index, list] of lists.slice(0, count).entries()) {
-      copy(list.start);
+      await copy(list.start);
       marks.push({ at: text.length, offset: list.start });
       text += list.end === end && isWhole ? '[' : `[${index}]`;
       offset = Math.min(list.end + 1, end);
     }
-    if (isWhole) copy(end);
+    if (isWhole) await copy(end);
     else text += '}';
     const outcome = attempt(text);
     if (outcome.fault?.position == null) return outcome;
@@ -120,10 +120,24 @@ class PiecewiseParse {
     for (const [index, list] of this.#layout.lists.entries()) {
       const fault = await this.#parseEntries(list, []);
       if (fault === null) continue;
-      const isFirst = this.#parseFrame(index + 1, false).fault === null;
+      const isFirst = (await this.#parseFrame(index + 1, false)).fault === null;
       return notJson((isFirst ? fault : ofFrame).position);
     }
     return notJson(ofFrame.position);
+  }
+
+  /** Decodes bytes in a turn that has time for so much work; many of them in turns of their own before. */
+  async #text(start: number, end: number, work: number): Promise<string> {
+    let text = '';
+    let from = start;
+    while (end - from > TURN_WORK) {
+      const stop = this.#bytes.characterStart(from + TURN_WORK);
+      await this.#turn(TURN_WORK);
+      text += this.#bytes.text(from, stop);
+      from = stop;
+    }
+    await this.#turn(work);
+    return text + this.#bytes.text(from, end);
   }
 
   #placed({ position }: Fault, offset: number): Fault {
