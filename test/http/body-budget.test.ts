@@ -31,7 +31,7 @@ test('bodies being answered count: beyond the bound is 429 with Retry-After, and
   await eventually(() => server.calls.length === 1);
   const refused = await server.post('/rank', bodyOf(10_000));
   assert.deepEqual([refused.status, refused.body.error.code, refused.headers.get('retry-after')], [429, 'overloaded', '1']);
-  const small = server.post('/rank', bodyOf(2000));
+  const small = server.post('/rank', bodyOf(1000));
   await eventually(() => server.calls.length === 2);
   held.release();
   assert.deepEqual([(await first).status, (await small).status], [200, 200]);
