@@ -63,6 +63,7 @@ class BodyReader {
     try {
       const { bytes, scan } = await receiveBody(req, { inflater, transcoder, limits: this.#limits, hold, noteBytes });
       req.body = await parseBody(bytes, scan, { turns: this.#turns, isGone: () => signal.aborted });
+      bytes.clear(); // its room stays taken: texts are copied for the workers, and for the answer
     } catch (error) {
       account.close(); // nothing of the body is left
       throw error;

@@ -65,11 +65,8 @@ class Receiver {
   start(): void {
     const request = this.#request;
     const { inflater } = this.#receiving;
-    const gone = () => {
-      if (!request.complete) this.#fail(new RerankError('cancelled', 'the client closed the connection'));
-    };
-    request.once('close', gone);
-    request.on('error', gone);
+    request.once('close', this.#gone);
+    request.on('error', this.#gone);
     if (inflater !== null) {
       request.on('data', this.#countWire);
       inflater.on('error', (cause) => this.#fail(unreadable(cause)));
@@ -79,6 +76,10 @@ class Receiver {
     source.on('data', this.#take);
     source.once('end', () => this.#guard(() => this.#end()));
   }
+
+  readonly #gone = (): void => {
+    if (!this.#request.complete) this.#fail(new RerankError('cancelled', 'the client closed the connection'));
+  };
 
   /** Compressed bytes need not inflate to anything. */
   readonly #countWire = (chunk: Buffer): void => {
@@ -150,8 +151,8 @@ class Receiver {
     const request = this.#request;
     const { inflater } = this.#receiving;
     this.#isSettled = true;
-    request.off('data', this.#take);
-    request.off('data', this.#countWire);
+    request.off('close', this.#gone).off('error', this.#gone).on('error', ignore); // the request outlives its bytes
+    request.off('data', this.#take).off('data', this.#countWire);
     if (inflater !== null) {
       request.unpipe(inflater);
       inflater.off('data', this.#take);
@@ -160,6 +161,8 @@ class Receiver {
     request.resume();
   }
 }
+
+function ignore(): void {}
 
 function unreadable(cause: unknown): RerankError {
   return new RerankError('malformed_body', 'the body could not be read: wrong length, encoding or compression', { cause });

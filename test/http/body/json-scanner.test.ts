@@ -19,7 +19,7 @@ const BOUNDS = [
   ['{"a":[[0]]}', '{"a":[[[0]]]}', 'validation', /deeper than 3 levels/],
   ['{"a":[0,0,0,0,0,0]}', '{"a":[0,0,0,0,0,0,0]}', 'payload_too_large', /more than 8 values/],
   ['{"a":"x","b":{"c":1}}', '{"a":"x","b":{"c":1,"d":2}}', 'payload_too_large', /a part of the body/],
-  ['{"a":[[0,0,0],[0]]}', '{"a":[[0],[0,0,0,0]]}', 'payload_too_large', /a part of the body/],
+  ['{"a":[[0,0,0],[0]]}', '{"a":[[0,0,0,0]]}', 'payload_too_large', /a part of the body/],
   ['[0,0,0]', '[0,0,0,0]', 'payload_too_large', /a part of the body/],
   ['{"a":1,"b":2}', '{"a":1,"b":2,"a":3}', 'payload_too_large', /more than 2 keys/],
 ] as const;
