@@ -3,14 +3,19 @@
 import { styleText } from 'node:util';
 import winston from 'winston';
 import type { LogLevel } from './config/options.ts';
+import { shorten } from './short-text.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** Fields, or what makes them when the line is written at all. */
+export type LazyFields = LogFields | (() => LogFields);
+
+/** A line below the chosen level costs nothing: neither it nor its fields are built. */
 export interface Logger {
-  error(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  debug(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LazyFields): void;
+  warn(message: string, fields?: LazyFields): void;
+  info(message: string, fields?: LazyFields): void;
+  debug(message: string, fields?: LazyFields): void;
   /** A logger that adds `fields` to every line. */
   child(fields: LogFields): Logger;
 }
@@ -26,14 +31,16 @@ export interface LoggerOptions {
 
 const COLOURS = { error: 'red', warn: 'yellow', info: 'green', debug: 'gray' } as const;
 
-/** Errors in fields are written as name, message, code and causes; their stacks only at level debug. */
+const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+
+/** Errors in fields are written as name, message, code and causes, each bounded; their stacks only at level debug. */
 export function createLogger(options: LoggerOptions): Logger {
   const stacks = options.level === 'debug';
   const line = options.json ? jsonLine : (entry: LogEntry) => readableLine(entry, options.colour);
   const format = winston.format.printf((info) => line(toEntry(info, stacks)));
   const transports = [new winston.transports.Stream({ stream: options.stream })];
-  const levels = { error: 0, warn: 1, info: 2, debug: 3 };
-  return wrap(winston.createLogger({ levels, level: options.level, format, transports, exitOnError: false }), {});
+  const inner = winston.createLogger({ levels: LEVELS, level: options.level, format, transports, exitOnError: false });
+  return wrap(inner, options.level, {});
 }
 
 /** Level, message and fields of one line, errors already plain data. */
@@ -44,19 +51,24 @@ interface LogEntry {
   readonly fields: LogFields;
 }
 
-/** winston's own child loggers let a field called `message` overwrite the message, so fields travel in one property. */
-function wrap(inner: winston.Logger, bound: LogFields): Logger {
-  const at =
-    (level: LogLevel) =>
-    (message: string, fields: LogFields = {}) => {
-      inner.log({ level, message, fields: { ...bound, ...fields } });
+/**
+ * winston's own child loggers let a field called `message` overwrite the message, so fields travel in one property. winston formats a
+ * line before it looks at the level, so the level is looked at here.
+ */
+function wrap(inner: winston.Logger, chosen: LogLevel, bound: LogFields): Logger {
+  const at = (level: LogLevel) => {
+    if (LEVELS[level] > LEVELS[chosen]) return () => {};
+    return (message: string, fields: LazyFields = {}) => {
+      const own = typeof fields === 'function' ? fields() : fields;
+      inner.log({ level, message, fields: { ...bound, ...own } });
     };
+  };
   return {
     error: at('error'),
     warn: at('warn'),
     info: at('info'),
     debug: at('debug'),
-    child: (fields) => wrap(inner, { ...bound, ...fields }),
+    child: (fields) => wrap(inner, chosen, { ...bound, ...fields }),
   };
 }
 
@@ -72,14 +84,18 @@ function toEntry(info: winston.Logform.TransformableInfo, stacks: boolean): LogE
   };
 }
 
-function describeError(error: Error, stacks: boolean): LogFields {
+const MAX_MESSAGE_LENGTH = 2000; // characters; libraries write whole values into their messages
+const MAX_STACK_LENGTH = 10_000;
+const MAX_CAUSES = 5; // a cause may be its own
+
+function describeError(error: Error, stacks: boolean, causes = MAX_CAUSES): LogFields {
   const { code } = error as { code?: unknown };
   return {
-    name: error.name,
-    message: error.message,
-    ...(typeof code === 'string' && { code }),
-    ...(error.cause instanceof Error && { cause: describeError(error.cause, stacks) }),
-    ...(stacks && { stack: error.stack }),
+    name: shorten(String(error.name), MAX_MESSAGE_LENGTH),
+    message: shorten(String(error.message), MAX_MESSAGE_LENGTH),
+    ...(typeof code === 'string' && { code: shorten(code) }),
+    ...(causes > 0 && error.cause instanceof Error && { cause: describeError(error.cause, stacks, causes - 1) }),
+    ...(stacks && { stack: shorten(String(error.stack), MAX_STACK_LENGTH) }),
   };
 }
 

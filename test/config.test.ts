@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { defaultInflightLimit, defaultPayloadLimit, processMemory } from '../src/config/body-memory.ts';
 import { configTableMarkdown, environmentName, optionEntries } from '../src/config/options.ts';
 import { coloursWanted, hubSettings, libraryHubOptions, loadConfig, modelName, printableConfig } from '../src/config.ts';
 import { EMBEDDED_MODEL_DIRECTORY } from '../src/embedded-model.ts';
@@ -39,8 +40,8 @@ test('defaults', () => {
     hostname: '127.0.0.1',
     port: 8800,
     dialect: null,
-    payloadLimitBytes: 33_554_432,
-    maxInflightBytes: 268_435_456,
+    payloadLimitBytes: defaultPayloadLimit(processMemory(1)),
+    maxInflightBytes: defaultInflightLimit(processMemory(1), defaultPayloadLimit(processMemory(1))),
     maxClientBatchSize: 10_000,
     requestTimeoutSeconds: 60,
     maxQueueSeconds: 30,
@@ -63,6 +64,34 @@ test('defaults', () => {
   assert.ok(Object.isFrozen(config));
   assert.equal(modelName(config), EMBEDDED_MODEL_DIRECTORY);
   assert.equal(EMBEDDED_MODEL_DIRECTORY, join(repoRoot, 'models/crossrank-mini'));
+});
+
+test('the bounds on bodies follow from the memory of a process, and the largest body always fits', () => {
+  const MIB = 2 ** 20;
+  const rows = [
+    // memory, V8's heap -> payload limit, in-flight limit; MiB
+    [64 * 1024, 4144, 32, 1036],
+    [4096, 2096, 32, 512],
+    [2048, 1048, 32, 256],
+    [1024, 536, 32, 134], // Kubernetes' base
+    [512, 268, 16, 67],
+    [100, 60, 3, 15],
+    [10, 60, 1, 4],
+  ] as const;
+  for (const [memory, heap, payload, inflight] of rows) {
+    const process = { memoryBytes: memory * MIB, heapBytes: heap * MIB };
+    const payloadBytes = defaultPayloadLimit(process);
+    assert.equal(payloadBytes / MIB, payload, `${memory}`);
+    assert.equal(
+      defaultInflightLimit(process, payloadBytes) / MIB,
+      Math.max(4 * payload, Math.min(Math.floor(memory / 8), inflight)),
+    );
+  }
+  assert.equal(defaultInflightLimit({ memoryBytes: 1024 * MIB, heapBytes: 536 * MIB }, 100 * MIB), 400 * MIB);
+  const one = loadConfig({}, {}).config;
+  const two = loadConfig({ processes: '256' }, {}).config;
+  assert.ok(two.maxInflightBytes <= one.maxInflightBytes && two.payloadLimitBytes <= one.payloadLimitBytes);
+  assert.equal(loadConfig({ 'payload-limit': '400000000' }, {}).config.maxInflightBytes >= 1_600_000_000, true);
 });
 
 test('several processes share the cores, and each has a worker at least', () => {
@@ -193,7 +222,8 @@ test('flags and variables are unique, and every option has its help', () => {
 test('the documented defaults are the defaults', () => {
   for (const [, option] of optionEntries()) {
     const value = option.fallback({});
-    if (typeof value === 'number' && option.flag !== 'workers') assert.equal(option.fallbackText, String(value), option.flag);
+    const isOfMachine = ['workers', 'payload-limit', 'max-inflight-bytes'].includes(option.flag);
+    if (typeof value === 'number' && !isOfMachine) assert.equal(option.fallbackText, String(value), option.flag);
   }
 });
 

@@ -56,6 +56,29 @@ test('errors show name, message, code and cause; the stack only at debug', () =>
   assert.match(JSON.parse(debugging.lines[0]!).error.stack, /logger\.test/);
 });
 
+test('a line below the level is not built', () => {
+  const { logger, lines } = capture({ level: 'info' });
+  const touchy = {
+    get error(): never {
+      throw new Error('the field was read');
+    },
+  };
+  logger.debug('no', touchy);
+  logger.child({ a: 1 }).debug('no', () => assert.fail('the fields were made'));
+  logger.info('yes', () => ({ made: 1 }));
+  assert.deepEqual([lines.length, JSON.parse(lines[0]!).made], [1, 1]);
+});
+
+test('an error of any size, with causes without end, is one short line', () => {
+  const { logger, lines } = capture({ level: 'debug' });
+  const error = new Error('m'.repeat(10_000_000));
+  error.name = 'n'.repeat(10_000_000);
+  error.cause = error;
+  Object.assign(error, { code: 'c'.repeat(10_000_000) });
+  logger.error('failed', { error });
+  assert.ok(lines[0]!.length < 100_000, String(lines[0]!.length));
+});
+
 function capture(options: Partial<LoggerOptions>): { readonly logger: Logger; readonly lines: string[] } {
   const lines: string[] = [];
   const stream = new Writable({

@@ -2,6 +2,7 @@
 
 import { usableCores } from '../limits.ts';
 import type { Dtype, PairTemplate } from '../protocol.ts';
+import { defaultInflightLimit, defaultPayloadLimit, processMemory } from './body-memory.ts';
 import { defaultCacheDirectory } from './cache-directory.ts';
 import { hubCacheDirectory, hubOffline, hubToken } from './hub-environment.ts';
 import {
@@ -130,11 +131,13 @@ export const OPTIONS = {
     help: 'whose contract a shared path follows where the body does not decide; the name of a prefix',
     fallbackText: 'superset',
   }),
-  payloadLimitBytes: option<number>('payload-limit', 'bytes', integer(1, MAX_BODY_BYTES), 33_554_432, {
+  payloadLimitBytes: option<number>('payload-limit', 'bytes', integer(1, MAX_BODY_BYTES), payloadLimit, {
     help: 'largest request body, after decompression',
+    fallbackText: '33554432, or memory of a process / 32 where that is less',
   }),
-  maxInflightBytes: option<number>('max-inflight-bytes', 'bytes', integer(1, 1e12), 268_435_456, {
-    help: 'request bodies being read or answered, all together, beyond which requests are refused with 429',
+  maxInflightBytes: option<number>('max-inflight-bytes', 'bytes', integer(1, 1e12), inflightLimit, {
+    help: 'memory that request bodies being read or answered take, all together, beyond which requests are refused with 429; a text takes two to three times its bytes',
+    fallbackText: 'memory of a process / 8, at most heap of V8 / 4, at least 4 times the payload limit',
   }),
   maxClientBatchSize: option<number>('max-client-batch-size', 'documents', integer(1, 10_000_000), 10_000, {
     help: 'most documents or pairs in one request',
@@ -227,6 +230,15 @@ export function configTableMarkdown(): string {
 
 function coresOfAProcess(_environment: NodeJS.ProcessEnv, { processes = 1 }: Readonly<Record<string, unknown>> = {}): number {
   return Math.max(1, Math.floor(usableCores() / Number(processes)));
+}
+
+function payloadLimit(_environment: NodeJS.ProcessEnv, { processes = 1 }: Readonly<Record<string, unknown>> = {}): number {
+  return defaultPayloadLimit(processMemory(Number(processes)));
+}
+
+function inflightLimit(_environment: NodeJS.ProcessEnv, earlier: Readonly<Record<string, unknown>> = {}): number {
+  const { processes = 1, payloadLimitBytes = 0 } = earlier;
+  return defaultInflightLimit(processMemory(Number(processes)), Number(payloadLimitBytes));
 }
 
 type OptionDetails<Value> = Partial<OptionSpec<Value>> & { readonly help: string };

@@ -2,16 +2,17 @@
 
 import type { Response } from 'express';
 import type { LogFields } from '../logger.ts';
+import { shorten } from '../short-text.ts';
 import { contextOf } from './request-context.ts';
 import type { RequestReport } from './request-report.ts';
 
-const MAX_PATH_LENGTH = 200; // characters
+const MAX_PATH_LENGTH = 100; // characters; the longest path served has 30
 
 /** @param isQuiet paths that are logged at debug only: probes come every few seconds */
 export function accessLog(isQuiet: (path: string) => boolean): (report: RequestReport, res: Response) => void {
   return (report, res) => {
     const { logger } = contextOf(res);
-    const fields = describe(report);
+    const fields = () => describe(report);
     if (isQuiet(report.path)) logger.debug('request', fields);
     else logger.info('request', fields);
   };
@@ -21,7 +22,7 @@ function describe(report: RequestReport): LogFields {
   const { method, path, facts, timing, startedMs, endedMs } = report;
   return {
     method,
-    path: path.slice(0, MAX_PATH_LENGTH),
+    path: shorten(path, MAX_PATH_LENGTH),
     status: report.status,
     error: report.errorCode ?? undefined,
     dialect: report.dialect,

@@ -3,6 +3,7 @@
 import cors from 'cors';
 import express, { type Express, type RequestHandler } from 'express';
 import { RerankError } from '../errors.ts';
+import { shorten } from '../short-text.ts';
 import { accessLog } from './access-log.ts';
 import { requireApiKey } from './auth.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -42,7 +43,7 @@ export function createApp(dependencies: AppDependencies, dialects: readonly Dial
   app.use(documentationRoutes(table, { secured: keys.length > 0, strictModel, openMetrics: !metricsAuth }));
   app.use(dialectRouter(table, dependencies));
   app.use(notFound);
-  app.use(errorHandler);
+  app.use(errorHandler(table, logger));
   return app;
 }
 
@@ -63,5 +64,5 @@ function corsHeaders(origins: readonly string[]): RequestHandler[] {
 }
 
 const notFound: RequestHandler = (req) => {
-  throw new RerankError('not_found', `there is no ${req.path.length <= 100 ? req.path : 'such path'} here`);
+  throw new RerankError('not_found', `there is no ${shorten(req.path)} here`);
 };

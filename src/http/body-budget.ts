@@ -1,10 +1,8 @@
-// Bounds the bytes of request bodies that are being read or answered, all requests together.
+// Bounds the memory of request bodies that are being read or answered, all requests together.
 
-import type { RequestHandler } from 'express';
 import { RerankError } from '../errors.ts';
-import { contextOf } from './request-context.ts';
 
-/** Bytes in flight against their bound. */
+/** Memory of bodies in flight against its bound. */
 export class BodyBudget {
   readonly limitBytes: number;
   #usedBytes = 0;
@@ -17,80 +15,65 @@ export class BodyBudget {
     return this.#usedBytes;
   }
 
-  /** Whether so much more would fit. */
-  fits(bytes: number): boolean {
-    return this.#usedBytes + bytes <= this.limitBytes;
+  /**
+   * A request that declares more than there is room for need not be read. What counts is what has come, not what is declared:
+   * connections that announce much and send nothing take no room from the others.
+   *
+   * @throws RerankError `overloaded`, or `payload_too_large` when there never can be room
+   */
+  checkRoom(bytes: number): void {
+    this.#check(bytes, bytes);
   }
 
-  add(bytes: number): void {
-    this.#usedBytes += bytes;
+  /** Of one request; closed when it is over. */
+  open(): BodyAccount {
+    return new BodyAccount((more, all) => {
+      if (more > 0) this.#check(more, all);
+      this.#usedBytes += more;
+    });
   }
-}
 
-/**
- * Wraps what reads a body. A request that declares more than there is room for is refused before it is read. What counts is what has
- * come, not what is declared: connections that announce much and send nothing take no room from the others. A body that outgrows the
- * bound while it is read ends its connection.
- *
- * @param readBody middleware that reads the body of a POST
- */
-export function withinBudget(budget: BodyBudget, readBody: RequestHandler): RequestHandler {
-  return (req, res, next) => {
-    const declaredBytes = Number(req.get('content-length') ?? 0);
-    if (!budget.fits(declaredBytes)) throw full(budget);
-    const account = new BodyAccount(budget);
-    res.once('close', () => account.close());
-    let settled = false;
-    const settle = (error?: unknown): void => {
-      if (settled) return;
-      settled = true;
-      next(error);
-    };
-    req.on('data', (chunk: Buffer) => {
-      if (settled || account.grow(chunk.length)) return;
-      // The reader cannot be told to stop; it ends with the connection, once the answer is out.
-      res.set('Connection', 'close').once('finish', () => req.destroy());
-      settle(full(budget));
-    });
-    readBody(req, res, (error?: unknown) => {
-      const { bytesIn = 0 } = contextOf(res).record;
-      settle(error ?? (account.growTo(bytesIn) ? undefined : full(budget)));
-    });
-  };
+  #check(moreBytes: number, allBytes: number): void {
+    if (allBytes > this.limitBytes) throw hopeless(this.limitBytes);
+    if (this.#usedBytes + moreBytes > this.limitBytes) throw full(this.limitBytes);
+  }
 }
 
 /** One request's part of the budget. */
-class BodyAccount {
-  readonly #budget: BodyBudget;
+export class BodyAccount {
+  readonly #move: (moreBytes: number, allBytes: number) => void;
   #bytes = 0;
+  #isClosed = false;
 
-  constructor(budget: BodyBudget) {
-    this.#budget = budget;
+  constructor(move: (moreBytes: number, allBytes: number) => void) {
+    this.#move = move;
   }
 
-  /** @returns false when there is no room; nothing is added then */
-  grow(bytes: number): boolean {
-    if (!this.#budget.fits(bytes)) return false;
-    this.#budget.add(bytes);
-    this.#bytes += bytes;
-    return true;
-  }
-
-  /** After decompression a body can be larger than what came. */
-  growTo(bytes: number): boolean {
-    return bytes <= this.#bytes || this.grow(bytes - this.#bytes);
+  /**
+   * From now on the request holds so many bytes, more or fewer than before.
+   *
+   * @throws RerankError as {@link BodyBudget.checkRoom}; the request then holds what it held
+   */
+  hold(bytes: number): void {
+    if (this.#isClosed) return;
+    this.#move(bytes - this.#bytes, bytes);
+    this.#bytes = bytes;
   }
 
   close(): void {
-    this.#budget.add(-this.#bytes);
-    this.#bytes = 0;
+    this.hold(0);
+    this.#isClosed = true;
   }
 }
 
 const RETRY_SECONDS = 1; // bodies are short-lived
 
-function full({ limitBytes }: BodyBudget): RerankError {
-  return new RerankError('overloaded', `the request bodies in flight would exceed ${limitBytes} bytes`, {
+function full(limitBytes: number): RerankError {
+  return new RerankError('overloaded', `the request bodies in flight would take more than ${limitBytes} bytes of memory`, {
     retryAfterSeconds: RETRY_SECONDS,
   });
+}
+
+function hopeless(limitBytes: number): RerankError {
+  return new RerankError('payload_too_large', `the body would take more than the ${limitBytes} bytes of memory for all bodies`);
 }

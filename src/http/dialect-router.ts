@@ -3,6 +3,7 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import { RerankError } from '../errors.ts';
 import type { CallTiming } from '../rerank/types.ts';
+import { bodyLimits } from './body/body-limits.ts';
 import { BodyBudget } from './body-budget.ts';
 import { callerTimeoutSeconds } from './call-headers.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -12,8 +13,8 @@ import { contextOf } from './request-context.ts';
 import type { MountedRoute, RouteTable } from './route-table.ts';
 
 export function dialectRouter(table: RouteTable, dependencies: AppDependencies): Router {
-  const { payloadLimitBytes, maxInflightBytes } = dependencies.settings;
-  const readBody = jsonBody(payloadLimitBytes, new BodyBudget(maxInflightBytes));
+  const { settings } = dependencies;
+  const readBody = jsonBody(bodyLimits(settings), new BodyBudget(settings.maxInflightBytes));
   const router = Router();
   for (const { path, methods } of table.paths) {
     const get = methods.get('GET');

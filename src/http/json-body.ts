@@ -1,34 +1,36 @@
-// Reads a JSON body within the size limit and words what can go wrong before the body is understood.
+// Middleware of one POST route: media type, size, compression, charset, structure, JSON. Words what is wrong before a body is understood.
 
-import express, { type RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { RerankError } from '../errors.ts';
-import { type BodyBudget, withinBudget } from './body-budget.ts';
+import { inflaterFor, transcoderFor } from './body/body-form.ts';
+import { type BodyLimits, tooLarge } from './body/body-limits.ts';
+import { parseBody } from './body/parse-json.ts';
+import { receiveBody } from './body/receive-body.ts';
+import { Turns } from './body/turns.ts';
+import type { BodyBudget } from './body-budget.ts';
 import { contextOf } from './request-context.ts';
 
 /**
- * Middleware for one POST route: media type, size, decompression (gzip, deflate, br), charset (UTF-8 or UTF-16), JSON.
- * Any JSON value is let through: that a body is no object is for the dialect to say.
+ * Any JSON value within the limits is let through: that a body is no object is for the dialect to say.
  *
- * @param limitBytes bound of the body after decompression
- * @param budget     of all bodies together
+ * @param limits of one body after decompression
+ * @param budget of all bodies together
  */
-export function jsonBody(limitBytes: number, budget: BodyBudget): readonly RequestHandler[] {
-  const parse = express.json({
-    limit: limitBytes,
-    strict: false,
-    type: () => true, // decided by requireJson, which can tell 415 from 400
-    verify: (_req, res, bytes) => {
-      contextOf(res as express.Response).record.bytesIn = bytes.length;
+export function jsonBody(limits: BodyLimits, budget: BodyBudget): readonly RequestHandler[] {
+  const reader = new BodyReader(limits, budget);
+  return [
+    requireJson(limits),
+    (req, res, next) => {
+      reader.read(req, res).then(() => next(), next);
     },
-  });
-  return [requireJson(limitBytes), withinBudget(budget, parse), refuseEmpty];
+  ];
 }
 
 /** A declared length over the limit is refused at once instead of after reading it all. */
-function requireJson(limitBytes: number): RequestHandler {
+function requireJson(limits: BodyLimits): RequestHandler {
   return (req, _res, next) => {
     const declaredBytes = Number(req.get('content-length') ?? Number.NaN);
-    if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
+    if (declaredBytes > limits.bytes) throw tooLarge(limits.bytes);
     const type = declaredBytes === 0 ? null : req.is(['application/json', 'application/*+json']);
     if (type === null) throw new RerankError('malformed_body', 'the body is empty; a JSON object is expected');
     if (type === false)
@@ -37,41 +39,47 @@ function requireJson(limitBytes: number): RequestHandler {
   };
 }
 
-/** The parser takes an empty chunked or compressed body for `{}`. */
-const refuseEmpty: RequestHandler = (_req, res, next) => {
-  if (contextOf(res).record.bytesIn === 0)
-    throw new RerankError('malformed_body', 'the body is empty; a JSON object is expected');
-  next();
-};
+class BodyReader {
+  readonly #limits: BodyLimits;
+  readonly #budget: BodyBudget;
+  readonly #turns = new Turns();
 
-/** What the body parser throws: an http-errors error. */
-interface BodyParserError {
-  readonly type?: string;
-  readonly status?: number;
-  readonly message: string;
-  readonly limit?: number;
-}
-
-/** The body parser's error as ours; null when `error` comes from elsewhere. */
-export function fromBodyParser(error: unknown): RerankError | null {
-  if (!(error instanceof Error) || !('status' in error)) return null;
-  const { type, status, message, limit } = error as BodyParserError;
-  if (type === 'entity.too.large') return tooLarge(limit ?? 0);
-  if (type === 'request.aborted') return new RerankError('cancelled', 'the client closed the connection');
-  if (type === 'entity.parse.failed') return new RerankError('malformed_body', `the body is not valid JSON${position(message)}`);
-  if (status === 415) return new RerankError('unsupported_media_type', message);
-  if (status !== undefined && status >= 400 && status < 500) {
-    return new RerankError('malformed_body', 'the body could not be read: wrong length, encoding or compression');
+  constructor(limits: BodyLimits, budget: BodyBudget) {
+    this.#limits = limits;
+    this.#budget = budget;
   }
-  return null;
+
+  async read(req: Request, res: Response): Promise<void> {
+    const { record, signal } = contextOf(res);
+    const transcoder = transcoderFor(req.get('content-type'));
+    this.#budget.checkRoom(Number(req.get('content-length') ?? 0));
+    const account = this.#budget.open();
+    res.once('close', () => account.close());
+    const hold = (bytes: number) => holdOrHangUp(() => account.hold(bytes), req, res);
+    const noteBytes = (bytes: number) => {
+      record.bytesIn = bytes;
+    };
+    const inflater = inflaterFor(req.get('content-encoding'));
+    try {
+      const { bytes, scan } = await receiveBody(req, { inflater, transcoder, limits: this.#limits, hold, noteBytes });
+      req.body = await parseBody(bytes, scan, { turns: this.#turns, isGone: () => signal.aborted });
+      bytes.clear(); // its room stays taken: texts are copied for the workers, and for the answer
+    } catch (error) {
+      account.close(); // nothing of the body is left
+      throw error;
+    }
+  }
 }
 
-/** Only the position of V8's message is repeated: the rest quotes the body. */
-function position(message: string): string {
-  const match = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message);
-  return match === null ? '' : ` (at position ${match[1]})`;
-}
-
-function tooLarge(limitBytes: number): RerankError {
-  return new RerankError('payload_too_large', `the body is larger than ${limitBytes} bytes`);
+/**
+ * A body that finds no room any more while it is read, and has not said how long it is, ends its connection once the answer is out: it
+ * may go on for long.
+ */
+function holdOrHangUp(hold: () => void, req: Request, res: Response): void {
+  try {
+    hold();
+  } catch (error) {
+    if (req.get('content-length') === undefined) res.set('Connection', 'close').once('finish', () => req.destroy());
+    throw error;
+  }
 }

@@ -3,17 +3,18 @@
 import { type Attributes, createTraceState, type TraceState } from '@opentelemetry/api';
 import type { RequestReport } from '../http/request-report.ts';
 import type { RequestStart } from '../http/request-trace.ts';
+import { shorten } from '../short-text.ts';
 
 /** Others are `_OTHER`, so that a client cannot invent values. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT']);
 
-const MAX_PATH_LENGTH = 200; // characters
+const MAX_PATH_LENGTH = 100; // characters
 
 export function startAttributes({ method, path }: RequestStart): Attributes {
   return {
     'http.request.method': METHODS.has(method) ? method : '_OTHER',
     'url.scheme': 'http',
-    'url.path': path.slice(0, MAX_PATH_LENGTH),
+    'url.path': shorten(path, MAX_PATH_LENGTH),
   };
 }
 

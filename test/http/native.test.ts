@@ -136,7 +136,7 @@ const INVALID: readonly (readonly [body: unknown, message: string, field?: strin
   [
     { query: 1, documents: [1, 2, 3, 4] },
     "query must be a string; documents[0] must be a string or an object with a string field 'text'; " +
-      "documents[1] must be a string or an object with a string field 'text'; and 2 more",
+      "documents[1] must be a string or an object with a string field 'text'; and more",
     'query',
   ],
 ];

@@ -11,11 +11,11 @@ import {
   atLeast,
   flag,
   lenientBody,
-  listOf,
   longDocumentFields,
   longDocumentOptions,
-  optionalText,
+  optionalName,
   rankFields,
+  requiredList,
   text,
 } from './shared/fields.ts';
 import { BAD_REQUEST, rankedItem, rankedItems, statusIn, vendorScoring } from './shared/vendor.ts';
@@ -23,8 +23,8 @@ import { BAD_REQUEST, rankedItem, rankedItems, statusIn, vendorScoring } from '.
 /** v2 has neither `return_documents` nor `rank_fields`; its clients may still send objects, as the older v2 took them. */
 const fields2 = {
   query: text(),
-  documents: listOf(sentDocument),
-  model: optionalText(),
+  documents: requiredList(sentDocument),
+  model: optionalName(),
   top_n: atLeast(1),
   ...longDocumentFields,
 };

@@ -5,10 +5,11 @@ import type { RerankError } from '../../errors.ts';
 import type { RankRequest, RankResult } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, Parsed, RenderContext } from './dialect.ts';
 import { rankRoute } from './routes.ts';
-import { documentSchema } from './shared/documents.ts';
+import { documentForm } from './shared/documents.ts';
 import { FASTAPI_LIST, FASTAPI_STRING, fastApiDetail, fastApiMessage, fastApiProblems } from './shared/fastapi-errors.ts';
-import { atLeast, flag, lenientBody, optionalText } from './shared/fields.ts';
+import { atLeast, flag, lenientBody, optionalName } from './shared/fields.ts';
 import { modelsRoute } from './shared/openai.ts';
+import { listOf } from './shared/reading.ts';
 import {
   rankedItem,
   rankedItems,
@@ -25,10 +26,14 @@ const UNNAMED_MODEL = 'default/not-specified'; // what Infinity's own schema fil
 
 const schema = lenientBody({
   query: z.string({ error: fastApiMessage(FASTAPI_STRING) }),
-  documents: z.array(documentSchema(FASTAPI_STRING), { error: fastApiMessage(FASTAPI_LIST) }).min(1, { error: EMPTY_LIST }),
+  documents: listOf(
+    documentForm(FASTAPI_STRING),
+    { error: fastApiMessage(FASTAPI_LIST) },
+    { min: { entries: 1, error: EMPTY_LIST } },
+  ),
   return_documents: flag(),
   raw_scores: flag(),
-  model: optionalText(),
+  model: optionalName(),
   top_n: atLeast(1),
 });
 

@@ -5,15 +5,18 @@ import type { ErrorCode, RerankError } from '../../errors.ts';
 import type { RankRequest, RankResult } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, Parsed } from './dialect.ts';
 import { rankRoute } from './routes.ts';
-import { documentSchema, WRONG_DOCUMENT } from './shared/documents.ts';
-import { atLeast, flag, lenientBody, longDocumentFields, longDocumentOptions, optionalText, text } from './shared/fields.ts';
+import { documentForm, WRONG_DOCUMENT } from './shared/documents.ts';
+import { atLeast, flag, lenientBody, longDocumentFields, longDocumentOptions, optionalName, text } from './shared/fields.ts';
+import { listOf } from './shared/reading.ts';
 import { expected, showPath } from './shared/validation.ts';
 import { rankedItem, rankedItems, type StatusOverrides, statusIn, vendorScoring } from './shared/vendor.ts';
 
 const schema = lenientBody({
   query: text(),
-  documents: z.array(documentSchema(WRONG_DOCUMENT), expected('must be a list')).min(1, { error: 'must not be empty' }),
-  model: optionalText(),
+  documents: listOf(documentForm(WRONG_DOCUMENT), expected('must be a list'), {
+    min: { entries: 1, error: 'must not be empty' },
+  }),
+  model: optionalName(),
   top_n: atLeast(1),
   /** True by the specification, and old clients need it. */
   return_documents: flag(),

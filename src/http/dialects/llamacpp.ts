@@ -6,9 +6,10 @@ import type { RerankError } from '../../errors.ts';
 import type { RankRequest, RankResult } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, Parsed } from './dialect.ts';
 import { rankRoute } from './routes.ts';
-import { documentSchema } from './shared/documents.ts';
-import { atLeast, flag, lenientBody, optionalText } from './shared/fields.ts';
+import { documentForm } from './shared/documents.ts';
+import { atLeast, flag, lenientBody, optionalName } from './shared/fields.ts';
 import { modelsRoute, openAiErrorType } from './shared/openai.ts';
+import { listOf } from './shared/reading.ts';
 import { hasField } from './shared/validation.ts';
 import {
   BAD_REQUEST,
@@ -27,9 +28,9 @@ const QUERY = {
 };
 const NO_DOCUMENTS = '"documents" must be a non-empty string array';
 
-const texts = z.array(documentSchema(NO_DOCUMENTS), { error: NO_DOCUMENTS }).min(1, { error: NO_DOCUMENTS });
+const texts = listOf(documentForm(NO_DOCUMENTS), { error: NO_DOCUMENTS }, { min: { entries: 1, error: NO_DOCUMENTS } });
 
-const common = { query: z.string(QUERY), model: optionalText(), top_n: atLeast(0) };
+const common = { query: z.string(QUERY), model: optionalName(), top_n: atLeast(0) };
 
 const documentsSchema = lenientBody({ ...common, documents: texts });
 const textsSchema = lenientBody({ ...common, texts, return_text: flag() });

@@ -14,25 +14,27 @@ import {
 } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, Parsed, RenderContext } from './dialect.ts';
 import { predictRoute, rankRoute } from './routes.ts';
-import { documentSchema, WRONG_DOCUMENT } from './shared/documents.ts';
+import { documentForm, WRONG_DOCUMENT } from './shared/documents.ts';
 import {
   atLeast,
   flag,
-  listOf,
   longDocumentFields,
   longDocumentOptions,
+  name,
+  optionalName,
   optionalText,
+  requiredList,
   strictBody,
   text,
   whole,
 } from './shared/fields.ts';
+import { type Form, listOf, single } from './shared/reading.ts';
 import { expected, hasField } from './shared/validation.ts';
 
 const activation = () =>
-  z
-    .string({ error: 'must be a string' })
-    .transform((name, context) => {
-      const resolved = resolveActivationName(name);
+  name()
+    .transform((given, context) => {
+      const resolved = resolveActivationName(given);
       if (resolved !== null) return resolved;
       context.addIssue('must be sigmoid, identity, tanh or softmax, or the torch path of one of them');
       return z.NEVER;
@@ -49,7 +51,7 @@ const scoringFields = {
   activation_fct: activation(),
   apply_softmax: flag(),
   prompt: optionalText(),
-  prompt_name: optionalText(),
+  prompt_name: optionalName(),
   max_length: atLeast(1),
   batch_size: atLeast(1),
   show_progress_bar: flag(),
@@ -61,17 +63,22 @@ const scoringFields = {
 
 const rankSchema = strictBody({
   query: text(),
-  documents: listOf(documentSchema(WRONG_DOCUMENT)),
+  documents: requiredList(documentForm(WRONG_DOCUMENT)),
   top_k: whole().nullish(),
   return_documents: flag(),
   ...scoringFields,
 });
 
 const pairText = z.string({ error: 'must be a string' });
-const textPair = z.tuple([pairText, pairText], { error: 'must be a list of two strings, query and document' });
-const pairList = z.array(textPair, expected('must be a list of [query, document] pairs'));
 
-const predictSchema = strictBody({ pairs: z.union([textPair, pairList]), ...scoringFields });
+const textPair: Form<TextPair> = {
+  schema: z.tuple([pairText, pairText], { error: 'must be a list of two strings, query and document' }),
+  read: (given) => (isTextPair(given) ? given : undefined),
+};
+
+const pairList = listOf(textPair, expected('must be a list of [query, document] pairs'));
+
+const predictSchema = strictBody({ pairs: z.union([single(textPair), pairList]), ...scoringFields });
 
 interface RankView {
   readonly pairs: number;
@@ -98,7 +105,11 @@ function readPredict(fields: z.output<typeof predictSchema>): Parsed<PredictRequ
   return { request: { pairs: single ? [pairs] : pairs, ...scoringOptions(fields) }, view: { single } };
 }
 
-type TextPair = z.output<typeof textPair>;
+type TextPair = [query: string, document: string];
+
+function isTextPair(given: unknown): given is TextPair {
+  return Array.isArray(given) && given.length === 2 && typeof given[0] === 'string' && typeof given[1] === 'string';
+}
 
 function isBarePair(pairs: TextPair | readonly TextPair[]): pairs is TextPair {
   return typeof pairs[0] === 'string';

@@ -6,7 +6,7 @@ import type { RerankError } from '../../errors.ts';
 import { DEFAULT_SCORING, type RankRequest, type RankResult } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, Parsed } from './dialect.ts';
 import { factsRoute, rankRoute } from './routes.ts';
-import { documentSchema } from './shared/documents.ts';
+import { documentForm } from './shared/documents.ts';
 import {
   FASTAPI_LIST,
   FASTAPI_OBJECT,
@@ -15,16 +15,17 @@ import {
   fastApiMessage,
   fastApiProblems,
 } from './shared/fastapi-errors.ts';
+import { listOf } from './shared/reading.ts';
 
 const WELCOME = { code: 0, msg: '欢迎访问CrossEncoder在线测试', data: '' };
 
 const welcomeSchema = z.strictObject({ code: z.int(), msg: z.string(), data: z.string() });
 
 /** Extra fields are ignored, as pydantic does by default. Documents may also be objects with `text`, which the original did not know. */
-const schema = z.looseObject(
+const schema = z.object(
   {
     query: z.string({ error: fastApiMessage(FASTAPI_STRING) }),
-    documents: z.array(documentSchema(FASTAPI_STRING), { error: fastApiMessage(FASTAPI_LIST) }),
+    documents: listOf(documentForm(FASTAPI_STRING), { error: fastApiMessage(FASTAPI_LIST) }),
   },
   { error: FASTAPI_OBJECT },
 );

@@ -11,6 +11,7 @@ import type {
   TokenizeRequest,
   TokenizeResult,
 } from '../../rerank/types.ts';
+import { shorten } from '../../short-text.ts';
 import type { Exchange, ModelFacts, Parsed, RenderContext, Route, RouteDescription } from './dialect.ts';
 import { checkCount, parseBody } from './shared/validation.ts';
 
@@ -136,12 +137,11 @@ function scoringRoute<Schema extends z.ZodType, Request, Result extends CallFact
   };
 }
 
-const MAX_NAME_LENGTH = 100; // characters of an unknown model's name that are echoed
-
 function checkModel(asked: string | null | undefined, { strictModel, modelName }: Exchange): void {
   if (!strictModel || asked === null || asked === undefined || asked === modelName) return;
-  const shown = asked.length <= MAX_NAME_LENGTH ? asked : `${asked.slice(0, MAX_NAME_LENGTH)}...`;
-  throw new RerankError('model_not_found', `model '${shown}' not found; this server has '${modelName}'`, { field: 'model' });
+  throw new RerankError('model_not_found', `model '${shorten(asked)}' not found; this server has '${modelName}'`, {
+    field: 'model',
+  });
 }
 
 /** Whether a text fits is known once it has been tokenised, which happens where it is scored. */

@@ -14,13 +14,14 @@ import {
   lenientBody,
   longDocumentFields,
   longDocumentOptions,
-  optionalText,
+  optionalName,
   rankFields,
   side,
   text,
   whole,
 } from './shared/fields.ts';
 import { modelsRoute, openAiErrorType } from './shared/openai.ts';
+import { listOf } from './shared/reading.ts';
 import { expected } from './shared/validation.ts';
 import {
   BAD_REQUEST,
@@ -35,8 +36,8 @@ import {
 
 const schema = lenientBody({
   query: text(),
-  documents: z.union([z.string(), z.array(sentDocument, expected('must be a list'))]),
-  model: optionalText(),
+  documents: z.union([z.string(), listOf(sentDocument, expected('must be a list'))]),
+  model: optionalName(),
   top_n: atLeast(1),
   return_documents: flag(),
   rank_fields: rankFields(),

@@ -15,9 +15,10 @@ import type {
 } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, ModelFacts, Parsed, RenderContext } from './dialect.ts';
 import { predictRoute, rankRoute, tokenizeRoute } from './routes.ts';
-import { documentSchema } from './shared/documents.ts';
-import { flag, lenientBody, listOf, optionalText, side, text } from './shared/fields.ts';
-import { hasField } from './shared/validation.ts';
+import { documentForm } from './shared/documents.ts';
+import { flag, lenientBody, optionalName, requiredList, side, text } from './shared/fields.ts';
+import { type Form, listOf, single, stringForm } from './shared/reading.ts';
+import { expected, hasField } from './shared/validation.ts';
 import { RERANK_PATHS, type StatusOverrides, statusIn, vendorScoring } from './shared/vendor.ts';
 
 const scoringFields = { truncate: flag(), truncation_direction: side(), raw_scores: flag() };
@@ -25,19 +26,30 @@ const scoringFields = { truncate: flag(), truncation_direction: side(), raw_scor
 const rerankSchema = lenientBody({
   query: text(),
   /** Objects with `text` are LiteLLM's. */
-  texts: listOf(documentSchema('must be a string')),
+  texts: requiredList(documentForm('must be a string')),
   return_text: flag(),
   ...scoringFields,
 });
 
 const string = z.string();
+
 /** A text alone or a pair, in a list. */
-const sequence = z.union([z.tuple([string]), z.tuple([string, string])], { error: 'must be a list of one or two strings' });
+type Sequence = [first: string, second?: string];
+
+const sequence: Form<Sequence> = {
+  schema: z.union([z.tuple([string]), z.tuple([string, string])], { error: 'must be a list of one or two strings' }),
+  read: (given) => (isSequence(given) ? given : undefined),
+};
+
+function isSequence(given: unknown): given is Sequence {
+  return Array.isArray(given) && (given.length === 1 || given.length === 2) && given.every((part) => typeof part === 'string');
+}
+
+const WRONG_INPUTS = 'must be a string, a pair of strings, or a list of pairs';
+const WRONG_TEXTS = 'must be a string or a list of strings';
 
 const predictSchema = lenientBody({
-  inputs: z.union([string, sequence, z.array(sequence)], {
-    error: (issue) => (issue.input === undefined ? 'is required' : 'must be a string, a pair of strings, or a list of pairs'),
-  }),
+  inputs: z.union([string, single(sequence), listOf(sequence, { error: WRONG_INPUTS })], expected(WRONG_INPUTS)),
   ...scoringFields,
 });
 
@@ -83,9 +95,9 @@ function readPredict(fields: z.output<typeof predictSchema>, { model }: ModelFac
 }
 
 /** A text alone stays alone: it is encoded as one text, not as half of a pair. */
-function sequences(inputs: Inputs): readonly (readonly [string, string?])[] {
+function sequences(inputs: Inputs): readonly Sequence[] {
   if (typeof inputs === 'string') return [[inputs]];
-  return typeof inputs[0] === 'string' ? [inputs as [string, string?]] : (inputs as [string, string?][]);
+  return typeof inputs[0] === 'string' ? [inputs as Sequence] : (inputs as Sequence[]);
 }
 
 function renderPredict(result: PredictResult, { single }: PredictView, { model }: RenderContext): unknown {
@@ -134,7 +146,23 @@ function headers({ totalTokens, timing }: CallFacts, characters: number): Readon
 
 /** Unicode characters, as Rust counts them. */
 function countCharacters(texts: readonly string[]): number {
-  return texts.reduce((sum, part) => sum + part.length - (part.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0), 0);
+  return texts.reduce((sum, part) => sum + part.length - countPairs(part), 0);
+}
+
+/** Surrogate pairs: characters that are two code units. */
+function countPairs(text: string): number {
+  let pairs = 0;
+  for (let i = 1; i < text.length; i += 1) {
+    if (isSurrogate(text.charCodeAt(i), LOW) && isSurrogate(text.charCodeAt(i - 1), HIGH)) pairs += 1;
+  }
+  return pairs;
+}
+
+const HIGH = 0xd800;
+const LOW = 0xdc00;
+
+function isSurrogate(unit: number, kind: typeof HIGH | typeof LOW): boolean {
+  return (unit & 0xfc00) === kind;
 }
 
 type ErrorType = z.infer<typeof errorTypes>;
@@ -211,11 +239,9 @@ const CHARACTERS_PER_TOKEN = 250;
 const MAX_CHARACTERS = 500_000;
 
 const tokenizeSchema = lenientBody({
-  inputs: z.union([string, z.array(string)], {
-    error: (issue) => (issue.input === undefined ? 'is required' : 'must be a string or a list of strings'),
-  }),
+  inputs: z.union([string, listOf(stringForm(), { error: WRONG_TEXTS })], expected(WRONG_TEXTS)),
   add_special_tokens: flag(),
-  prompt_name: optionalText(),
+  prompt_name: optionalName(),
 });
 
 function readTokenize(fields: z.output<typeof tokenizeSchema>, { model }: ModelFacts): TokenizeRequest {

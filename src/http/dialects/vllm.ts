@@ -7,10 +7,11 @@ import { RerankError } from '../../errors.ts';
 import type { PredictRequest, PredictResult, RankRequest, RankResult, ScoringOptions } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, ModelFacts, Parsed, RenderContext } from './dialect.ts';
 import { notAReranker, predictRoute, rankRoute } from './routes.ts';
-import { contentText } from './shared/documents.ts';
-import { atLeast, flag, lenientBody, optionalText, side, whole } from './shared/fields.ts';
+import { contentText, isObject } from './shared/documents.ts';
+import { atLeast, flag, lenientBody, optionalName, side, whole } from './shared/fields.ts';
 import { modelsRoute } from './shared/openai.ts';
-import { hasField } from './shared/validation.ts';
+import { type Form, listOf, single } from './shared/reading.ts';
+import { expected, hasField } from './shared/validation.ts';
 import {
   BAD_REQUEST,
   rankedItem,
@@ -24,16 +25,36 @@ import {
 
 const WRONG_TEXT = { error: 'must be a string, or an object whose content is text parts' };
 
-/** A text, or OpenAI's content parts; {@link textOf} refuses parts that are no text. */
-const input = z.union([z.string(), z.looseObject({ content: z.array(z.looseObject({ type: z.string() })) })], WRONG_TEXT);
-const inputs = z.union([input, z.array(input)], {
-  error: (issue) => (issue.input === undefined ? 'is required' : 'must be a text or a list of texts'),
-});
+/** Parts of any kind; {@link textOf} refuses those that are no text. */
+interface ContentParts {
+  readonly content: readonly { readonly type: string }[];
+}
 
-type Input = z.output<typeof input>;
+type Input = string | (ContentParts & Readonly<Record<string, unknown>>);
+
+/** A text, or OpenAI's content parts. */
+const input: Form<Input> = {
+  schema: z.union([z.string(), z.looseObject({ content: listOf(contentPart(), WRONG_TEXT) })], WRONG_TEXT),
+  read: (given) => (typeof given === 'string' || hasContent(given) ? given : undefined),
+};
+
+const WRONG_INPUTS = 'must be a text or a list of texts';
+const inputs = z.union([single(input), listOf(input, { error: WRONG_INPUTS })], expected(WRONG_INPUTS));
+
+function contentPart(): Form<unknown> {
+  return { schema: z.looseObject({ type: z.string() }), read: (given) => (isPart(given) ? given : undefined) };
+}
+
+function hasContent(given: unknown): given is ContentParts & Readonly<Record<string, unknown>> {
+  return isObject(given) && Array.isArray(given.content) && given.content.every(isPart);
+}
+
+function isPart(given: unknown): given is { readonly type: string } {
+  return isObject(given) && typeof given.type === 'string';
+}
 
 const scoringFields = {
-  model: optionalText(),
+  model: optionalName(),
   truncate_prompt_tokens: whole().min(-1, { error: 'must be at least -1' }).nullish(),
   truncation_side: side(),
   max_tokens_per_doc: atLeast(0),
@@ -42,7 +63,7 @@ const scoringFields = {
   activation: flag(),
 };
 
-const rerankSchema = lenientBody({ query: input, documents: inputs, top_n: whole().nullish(), ...scoringFields });
+const rerankSchema = lenientBody({ query: single(input), documents: inputs, top_n: whole().nullish(), ...scoringFields });
 
 /** The same two sides under every pair of names vLLM takes. */
 const scoreSchema = lenientBody({

@@ -5,15 +5,15 @@ import { RerankError } from '../../errors.ts';
 import type { RankRequest, RankResult } from '../../rerank/types.ts';
 import type { Dialect, ErrorAnswer, Parsed } from './dialect.ts';
 import { rankRoute } from './routes.ts';
-import { documentSchema, WRONG_DOCUMENT } from './shared/documents.ts';
-import { atLeast, flag, lenientBody, listOf, optionalText, text } from './shared/fields.ts';
+import { documentForm, WRONG_DOCUMENT } from './shared/documents.ts';
+import { atLeast, flag, lenientBody, optionalName, requiredList, text } from './shared/fields.ts';
 import { hasField } from './shared/validation.ts';
 import { BAD_REQUEST, RERANK_PATHS, rankedItem, rankedItems, statusIn, vendorScoring } from './shared/vendor.ts';
 
 const schema = lenientBody({
   query: text(),
-  documents: listOf(documentSchema(WRONG_DOCUMENT)),
-  model: optionalText(),
+  documents: requiredList(documentForm(WRONG_DOCUMENT)),
+  model: optionalName(),
   top_k: atLeast(1),
   return_documents: flag(),
   truncation: flag(),

@@ -1,5 +1,6 @@
 // Bodies as they go over the wire: JSON texts, whole or cut, in right and wrong encodings, compressions and media types.
 
+import { isUtf8 } from 'node:buffer';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { Route } from '../../../src/http/dialects/dialect.ts';
@@ -41,7 +42,7 @@ function plain(text: string): HostileBody {
 }
 
 function raw(bytes: Uint8Array): HostileBody {
-  return { bytes, headers: JSON_TYPE, text: new TextDecoder().decode(bytes) };
+  return { bytes, headers: JSON_TYPE, text: isUtf8(bytes) ? new TextDecoder().decode(bytes) : null };
 }
 
 function cut([text, share]: readonly [string, number]): HostileBody {
@@ -77,8 +78,10 @@ const CHARSETS: readonly Charset[] = [
   { named: 'utf-16be', encode: marked(utf16be), readable: true },
   { named: 'utf-16', encode: marked(utf16le), readable: true },
   { named: 'utf-16', encode: marked(utf16be), readable: true },
-  { named: 'UTF-32', encode: marked(utf32le), readable: true },
-  { named: 'utf-32be', encode: utf32be, readable: true },
+  { named: 'UTF-32', encode: marked(utf32le), readable: false },
+  { named: 'utf-32be', encode: utf32be, readable: false },
+  { named: 'utf-7', encode: utf8, readable: false },
+  { named: 'us-ascii', encode: utf8, readable: true },
   { named: null, encode: marked(utf16le), readable: false },
   { named: null, encode: marked(utf16be), readable: false },
   { named: null, encode: marked(utf32le), readable: false },

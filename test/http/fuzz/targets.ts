@@ -33,9 +33,26 @@ export function fieldsOf({ schema }: Route): string[] {
  */
 export function answererOf({ mounted }: Target, text: string | null | undefined, status: number): readonly Claim[] {
   if (text === undefined) return [mounted.owner, ...mounted.claims];
-  if (text === null || status === 415) return [mounted.owner];
+  if (text === null || status === 415 || isDeep(text)) return [mounted.owner];
   const parsed = parse(text.replace(/^\ufeff/, ''));
-  return [parsed === null ? mounted.owner : mounted.claimOf(parsed.value)];
+  const claim = parsed === null ? mounted.owner : mounted.claimOf(parsed.value);
+  return status === 413 ? [mounted.owner, claim] : [claim]; // a body may be too large by its values, or by its documents
+}
+
+const MAX_DEPTH = 32;
+
+/** Whether brackets outside of strings are nested deeper than bodies may be. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length && depth <= MAX_DEPTH; i += 1) {
+    const character = text[i]!;
+    if (character === '"') inString = !inString;
+    else if (inString) i += character === '\\' ? 1 : 0;
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') depth -= 1;
+  }
+  return depth > MAX_DEPTH;
 }
 
 function parse(text: string): { readonly value: unknown } | null {

@@ -2,20 +2,27 @@
 
 import { z } from 'zod';
 import { RerankError } from '../../../errors.ts';
+import type { Form } from './reading.ts';
 
-/** A document: a string, or an object whose `text` is taken; its other fields are the caller's own. */
-export function documentSchema(message: string) {
-  return z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)], { error: message });
+/** A document: a string, or an object whose `text` is taken; its other fields are the caller's own, and nobody looks at them. */
+export function documentForm(message: string): Form<string> {
+  return {
+    schema: z.union([z.string(), z.looseObject({ text: z.string() })], { error: message }),
+    read: (given) => (isObject(given) ? stringOrNull(given.text) : stringOrNull(given)) ?? undefined,
+  };
 }
 
-/** The message of {@link documentSchema} where the contract has none of its own. */
+/** The message of {@link documentForm} where the contract has none of its own. */
 export const WRONG_DOCUMENT = "must be a string or an object with a string field 'text'";
 
 /** A document that comes back as it was sent: a string or any object. */
 export type SentDocument = string | Readonly<Record<string, unknown>>;
 
 /** Any object passes: which of its fields is the text depends on the rest of the request. See {@link documentText}. */
-export const sentDocument = z.union([z.string(), z.looseObject({})], { error: WRONG_DOCUMENT });
+export const sentDocument: Form<SentDocument> = {
+  schema: z.union([z.string(), z.looseObject({})], { error: WRONG_DOCUMENT }),
+  read: (given) => (typeof given === 'string' || isObject(given) ? given : undefined),
+};
 
 /**
  * The text that is scored.
@@ -31,18 +38,25 @@ export function documentText(document: SentDocument, index: number, rankFields: 
   throw new RerankError('validation', `documents[${index}] ${expected}`, { field: `documents.${index}` });
 }
 
-/** As answers carry a document: an object, the caller's own when it was one, less what is nested (it may be too deep to write). */
+/** As answers carry a document: an object, the caller's own when it was one, less what is nested. */
 export function documentObject(document: SentDocument): Readonly<Record<string, unknown>> {
   if (typeof document === 'string') return { text: document };
   return Object.fromEntries(Object.entries(document).filter(([, value]) => value === null || typeof value !== 'object'));
 }
 
-const contentParts = z.array(z.looseObject({ type: z.literal('text'), text: z.string() }));
-
 /** vLLM's form, also OpenAI's: `{"content": [{"type": "text", "text": "..."}]}`; null when there is another kind of part. */
 export function contentText({ content }: Readonly<Record<string, unknown>>): string | null {
-  const parts = contentParts.safeParse(content);
-  return parts.success ? parts.data.map(({ text }) => text).join('\n') : null;
+  if (!Array.isArray(content)) return null;
+  const texts: string[] = [];
+  for (const part of content as readonly unknown[]) {
+    if (!isObject(part) || part.type !== 'text' || typeof part.text !== 'string') return null;
+    texts.push(part.text);
+  }
+  return texts.join('\n');
+}
+
+export function isObject(given: unknown): given is Readonly<Record<string, unknown>> {
+  return typeof given === 'object' && given !== null && !Array.isArray(given);
 }
 
 function joinFields(document: Readonly<Record<string, unknown>>, names: readonly string[]): string | null {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { ScoringOptions } from '../../../rerank/types.ts';
+import { type Form, listOf } from './reading.ts';
 import { expected } from './validation.ts';
 
 type Shape = Readonly<Record<string, z.ZodType>>;
@@ -10,9 +11,9 @@ const NOT_AN_OBJECT = {
   error: (issue: { readonly code?: string }) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined),
 };
 
-/** A body whose unknown fields are passed over, as vendors' clients send extras. */
+/** A body whose unknown fields are passed over, as vendors' clients send extras; nobody looks at them. */
 export function lenientBody<Fields extends Shape>(fields: Fields) {
-  return z.looseObject(fields, NOT_AN_OBJECT);
+  return z.object(fields, NOT_AN_OBJECT);
 }
 
 /** A body whose unknown fields are refused. */
@@ -42,20 +43,36 @@ export function optionalText() {
   return z.string({ error: 'must be a string' }).nullish();
 }
 
+const MAX_NAME_LENGTH = 256; // characters; the hub allows names of 96
+
+/** A name: of a model, a stored prompt, an activation, a field. What is done with names is not meant for long texts. */
+export function name() {
+  return z
+    .string({ error: 'must be a string' })
+    .max(MAX_NAME_LENGTH, { error: `must have at most ${MAX_NAME_LENGTH} characters` });
+}
+
+export function optionalName() {
+  return name().nullish();
+}
+
 const MAX_RANK_FIELDS = 100; // each is looked for in every document
 
 /** Names of fields to join, each once: a long field named a thousand times would make a text too long for a string. */
 export function rankFields() {
-  return z
-    .array(z.string({ error: 'must be a string' }), { error: 'must be a list' })
-    .max(MAX_RANK_FIELDS, { error: `must have at most ${MAX_RANK_FIELDS} entries` })
+  const form = {
+    schema: name(),
+    read: (given: unknown) => (typeof given === 'string' && given.length <= MAX_NAME_LENGTH ? given : undefined),
+  };
+  const max = { entries: MAX_RANK_FIELDS, error: `must have at most ${MAX_RANK_FIELDS} entries` };
+  return listOf(form, { error: 'must be a list' }, { max })
     .transform((names) => [...new Set(names)])
     .nullish();
 }
 
 /** A required list; an empty one passes. */
-export function listOf<Item extends z.ZodType>(item: Item) {
-  return z.array(item, expected('must be a list'));
+export function requiredList<Value>(form: Form<Value>) {
+  return listOf(form, expected('must be a list'));
 }
 
 /** Which end of a text that is too long loses tokens; text-embeddings-inference writes `Left`, vLLM `left`. */

@@ -1,31 +1,50 @@
 // Shared by dialects: schema problems -> one readable message without the caller's texts, and the document bound.
 
-import type { z } from 'zod';
+import { z } from 'zod';
 import { RerankError } from '../../../errors.ts';
 import { didYouMean } from '../../../nearest-name.ts';
+import { shorten } from '../../../short-text.ts';
 import type { RequestLimits } from '../dialect.ts';
-
-const MAX_PROBLEMS = 3; // a wrong list of 10,000 documents is one mistake, not 10,000
-const MAX_NAME_LENGTH = 60; // characters of an unknown field's name that are echoed
+import { MAX_PROBLEMS } from './reading.ts';
 
 /**
- * Parses a body.
+ * Parses a body. Fields the schema does not know are left out, or refused by a strict one, without a look at what is in them.
  *
  * @param knownFields names a caller may have meant by an unknown one
- * @throws RerankError `validation`, its cause the ZodError
+ * @throws RerankError `validation`, its cause the ZodError, if any, with few issues
  */
 export function parseBody<Schema extends z.ZodType>(
   schema: Schema,
   body: unknown,
   knownFields: readonly string[] = [],
 ): z.infer<Schema> {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.flatMap(innermost);
-  const messages = issues.slice(0, MAX_PROBLEMS).flatMap((issue) => describeIssue(issue, knownFields));
-  if (issues.length > MAX_PROBLEMS) messages.push(`and ${issues.length - MAX_PROBLEMS} more`);
-  const field = fieldOf(issues[0]!);
-  throw new RerankError('validation', messages.join('; '), { cause: parsed.error, ...(field !== '' && { field }) });
+  const unknown = isStrict(schema) ? unknownFields(body, knownFields) : [];
+  const parsed = schema.safeParse(unknown.length === 0 ? body : pick(body as object, knownFields));
+  if (parsed.success && unknown.length === 0) return parsed.data;
+  const issues = parsed.error?.issues.flatMap(innermost) ?? [];
+  const messages = [
+    ...issues.map((issue) => `${showPath(issue.path) || 'the body'} ${issue.message}`),
+    ...unknown.map((name) => `unknown field '${shorten(name)}'${didYouMean(name, knownFields)}`),
+  ];
+  const shown = messages.length <= MAX_PROBLEMS ? messages : [...messages.slice(0, MAX_PROBLEMS), 'and more'];
+  const field = issues[0]?.path.map(String).join('.') ?? shorten(unknown[0]!);
+  throw new RerankError('validation', shown.join('; '), { cause: parsed.error, ...(field !== '' && { field }) });
+}
+
+function isStrict(schema: z.ZodType): boolean {
+  return schema instanceof z.ZodObject && schema.def.catchall instanceof z.ZodNever;
+}
+
+/** The first few of them. */
+function unknownFields(body: unknown, knownFields: readonly string[]): readonly string[] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return [];
+  return Object.keys(body)
+    .filter((name) => !knownFields.includes(name))
+    .slice(0, MAX_PROBLEMS + 1);
+}
+
+function pick(body: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => names.includes(name)));
 }
 
 /**
@@ -66,19 +85,3 @@ function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
 }
 
 const UNWORDED_UNION = 'Invalid input'; // zod's own message
-
-function describeIssue(issue: z.core.$ZodIssue, knownFields: readonly string[]): string[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.slice(0, MAX_PROBLEMS).map((key) => `unknown field '${shorten(key)}'${didYouMean(key, knownFields)}`);
-  }
-  return [`${showPath(issue.path) || 'the body'} ${issue.message}`];
-}
-
-/** The field at fault as {@link RerankError.field} writes it: `documents.3`. */
-function fieldOf(issue: z.core.$ZodIssue): string {
-  return issue.code === 'unrecognized_keys' ? shorten(issue.keys[0] ?? '') : issue.path.map(String).join('.');
-}
-
-function shorten(name: string): string {
-  return name.length <= MAX_NAME_LENGTH ? name : `${name.slice(0, MAX_NAME_LENGTH)}...`;
-}
