@@ -66,6 +66,8 @@ export interface SessionFacts {
   readonly dtype: Dtype;
   /** Whether the weights are a packed copy, mapped into memory and shared. */
   readonly packed: boolean;
+  /** Tokens a pair has beyond those of its texts: special tokens, and the literal text of a pair template. */
+  readonly specialTokens: number;
 }
 
 /** Number format of the weights a worker computes with. */
@@ -170,6 +172,14 @@ export interface Chunking {
   readonly maxChunks: number | null;
 }
 
+/** What of a batch's cost is the reading of its texts, which says nothing of the model. */
+export interface ReadingCost {
+  /** Characters it is priced by; fewer than the texts have where a limit leaves most of them unread. */
+  readonly characters: number;
+  /** Cost units. */
+  readonly cost: number;
+}
+
 /** Pairs sent to one worker in one task. Texts are sent once, however often a pair uses them. */
 export interface PairBatch {
   readonly queries: readonly string[];
@@ -178,22 +188,37 @@ export interface PairBatch {
   /** `[pairs x 2]`: index into queries, index into documents. */
   readonly pairs: Uint32Array;
   readonly encode: EncodeOptions;
-  /** Estimated work in cost units (see rerank/cost.ts); the pool turns it into time by its measured speed. */
+  /** Put before every query (every text of a TextBatch); '' for none. Sent once, so that no caller's prompt is multiplied by his pairs. */
+  readonly prompt: string;
+  /** Estimated work in cost units (see rerank/cost.ts), a whole number; the pool turns it into time by its measured speed. */
   readonly cost: number;
+  /** What of the cost is the texts'; left out when nothing was priced, as in warm-up. */
+  readonly reading?: ReadingCost;
 }
 
 /** Texts whose tokens are asked for, for one worker in one task. */
 export interface TextBatch {
   readonly texts: readonly string[];
   readonly addSpecialTokens: boolean;
+  /** Put before every query (every text of a TextBatch); '' for none. Sent once, so that no caller's prompt is multiplied by his pairs. */
+  readonly prompt: string;
   /** As {@link PairBatch.cost}. */
   readonly cost: number;
 }
+
+/**
+ * Where a worker is in a task: `phase[0]` of {@link WorkerTask}. A thread may be ended in JavaScript, and never inside the runtime,
+ * which would abort the process. So each side changes the phase by compare-and-exchange: the worker `script -> runtime` before a run and back
+ * after it, the main thread `script -> condemned` before it ends the thread; a worker that finds itself condemned stops where it is.
+ */
+export const PHASE = { script: 0, runtime: 1, condemned: 2 } as const;
 
 /** Main -> worker. `cancel[0]` turns 1 when the result is no longer wanted; looked at between documents, words and micro-batches. */
 export interface WorkerTask {
   readonly batch: PairBatch | TextBatch;
   readonly cancel: Int32Array;
+  /** See {@link PHASE}; of this task alone. */
+  readonly phase: Int32Array;
 }
 
 /** Scores of one batch, in the batch's pair order. */
@@ -247,6 +272,9 @@ export type TokenizedBatch = BatchTokens & QueueTime;
 /** Urgency of a call that names none, on RFC 9218's scale of 0 (most urgent) to 7 (background). */
 export const DEFAULT_URGENCY = 3;
 
+/** Work that takes all workers together no longer than this, about four batches each, is quick: it is done before larger calls go on. */
+export const QUICK_SECONDS = 0.2;
+
 /** One caller's claim on the pool: fairness, deadline and cancellation are per ticket. */
 export interface Ticket {
   readonly id: string;
@@ -258,6 +286,8 @@ export interface Ticket {
   readonly maxWorkers: number;
   /** 0 (most urgent) to 7; {@link DEFAULT_URGENCY} when left out. Decides the share of the workers while several callers wait. */
   readonly urgency?: number | undefined;
+  /** Whether the call counts as quick, as its admission saw it; by {@link QUICK_SECONDS} when left out. */
+  readonly quick?: boolean | undefined;
   /** Called on the main thread after each scored batch. */
   readonly onBatch?: ((scores: BatchScores) => void) | undefined;
 }
@@ -269,10 +299,18 @@ export interface ScorerStatus {
   readonly readyWorkers: number;
   readonly busyWorkers: number;
   readonly queuedBatches: number;
+  /** Workers that did not come back from a call nobody waits for; they count neither as ready nor as busy. */
+  readonly lostWorkers: number;
+  /** Calls accepted and not yet answered. */
+  readonly calls: number;
   /** Cost units accepted and not yet scored. */
   readonly outstandingCost: number;
-  /** Highest value {@link Scorer.costPerSecond} has had: what the machine does when nothing disturbs it. Infinity until about a second of work was done. */
+  /** Those of quick calls of the default urgency and above, which are served before the others. */
+  readonly quickCost: number;
+  /** What a worker does when nothing disturbs the machine: the best {@link Scorer.costPerSecond} of the last minutes of work, or what may be hoped for until a second of work was done. */
   readonly peakCostPerSecond: number;
+  /** Characters one worker reads per second, measured within bounds. */
+  readonly charactersPerSecond: number;
   /** Tokens scored since the start, special tokens included. */
   readonly tokens: number;
   /** Token slots the model ran for them; what exceeds `tokens` was padding. */
@@ -292,6 +330,10 @@ export interface Scorer {
   score(batches: readonly PairBatch[], ticket: Ticket): Promise<ScoredBatch[]>;
   /** Settles as {@link score}, in the same queue. */
   tokenize(batches: readonly TextBatch[], ticket: Ticket): Promise<TokenizedBatch[]>;
-  /** Waits until nothing runs or is queued, or timeoutMs passed; then cancels what is left, waits for idle, and ends the workers. */
+  /**
+   * Waits until nothing runs or is queued, or timeoutMs passed; then cancels what is left, waits for idle, and ends the workers. A worker
+   * that does not come back from what was cancelled is waited for some seconds and no longer: one in JavaScript is ended, one inside the
+   * runtime is left behind, and {@link ScorerStatus.lostWorkers} tells.
+   */
   close(timeoutMs: number): Promise<void>;
 }

@@ -10,12 +10,14 @@ const WALLS: readonly (readonly [area: string, allowed: readonly string[]])[] = 
   ['src/protocol.ts', ['src/errors.ts']],
   // Its limits, its engine and its words for people are the command line's.
   ['src/cluster/', ['src/errors.ts', 'src/logger.ts']],
-  ['src/rerank/', ['src/errors.ts', 'src/protocol.ts']],
-  ['src/pool/', ['src/errors.ts', 'src/protocol.ts']],
+  // What both sides of the thread boundary must agree on about a pair.
+  ['src/pair-size.ts', []],
+  ['src/rerank/', ['src/errors.ts', 'src/protocol.ts', 'src/pair-size.ts']],
+  ['src/pool/', ['src/errors.ts', 'src/protocol.ts', 'src/pair-size.ts']],
   ['src/model/', ['src/model/', 'src/errors.ts', 'src/protocol.ts', 'src/activation-name.ts']],
   // Its memory ends with it, so the quantiser may run there.
   ['workers/prepare-process.ts', ['workers/', 'src/errors.ts', 'src/protocol.ts', 'src/model/onnx/']],
-  ['workers/', ['workers/', 'src/errors.ts', 'src/protocol.ts']],
+  ['workers/', ['workers/', 'src/errors.ts', 'src/protocol.ts', 'src/pair-size.ts']],
 ];
 
 /** Package -> the only places that may import it. */

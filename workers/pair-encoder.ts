@@ -1,6 +1,7 @@
 // Query and document texts -> token ids as the reference tokenizer gives them. The scorer imports it.
 
 import { RerankError } from '../src/errors.ts';
+import { pairLimit } from '../src/pair-size.ts';
 import type { EncodeOptions, ModelSpec, PairBatch, TextBatch, TextTokens } from '../src/protocol.ts';
 import { documentTokensNeeded, type FitRule, fitPair } from './fit-pair.ts';
 import { tokenizeText } from './text-tokens.ts';
@@ -79,10 +80,10 @@ export class PairEncoder {
   }
 
   /** Tokens of texts with their places; null when cancelled. @param isCancelled looked at before every word */
-  tokenize({ texts, addSpecialTokens }: TextBatch, isCancelled: () => boolean): TextTokens[] | null {
+  tokenize({ prompt, texts, addSpecialTokens }: TextBatch, isCancelled: () => boolean): TextTokens[] | null {
     const all: TextTokens[] = [];
     for (const text of texts) {
-      const tokens = tokenizeText(this.#tokenizer, text, addSpecialTokens, isCancelled);
+      const tokens = tokenizeText(this.#tokenizer, prompt + text, addSpecialTokens, isCancelled);
       if (tokens === null) return null;
       all.push(tokens);
     }
@@ -101,23 +102,20 @@ export class PairEncoder {
     };
   }
 
-  /**
-   * Tokens a pair may have.
-   *
-   * The reference subtracts the special tokens from the limit without a check, so that a limit below them wraps around and
-   * cuts nothing. We give the same ids as long as the model's own limit, which is never exceeded, allows them.
-   */
+  /** @throws RerankError `validation` when a pair template needs more */
   #limit(wanted: number | null): number {
     if (this.#maxLength < this.specialTokens) throw tooShort(this.#maxLength, this.specialTokens);
-    const limit = Math.min(this.#maxLength, wanted ?? Number.POSITIVE_INFINITY);
-    if (limit >= this.specialTokens) return limit;
-    if (this.#template !== null) throw tooShort(limit, this.specialTokens);
-    return this.#maxLength;
+    const asked = Math.min(this.#maxLength, wanted ?? this.#maxLength);
+    if (this.#template !== null && asked < this.specialTokens) throw tooShort(asked, this.specialTokens);
+    return pairLimit(this.#maxLength, wanted, this.specialTokens);
   }
 
-  #plain({ queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
+  #plain({ prompt, queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
     const { text, templates } = this.#tokenizer;
-    const encodeQuery = once(queries, (value) => text.encode(value, rule.budget + 1, rule.side));
+    const encodeQuery = once(
+      queries.map((query) => prompt + query),
+      (value) => text.encode(value, rule.budget + 1, rule.side),
+    );
     const encodeDocument = once(documents, (value) => text.encode(value, documentTokensNeeded(rule), rule.side));
     return (query, document) => {
       const fitted = fitPair(text, encodeQuery(query), encodeDocument(document), rule);
@@ -126,19 +124,19 @@ export class PairEncoder {
     };
   }
 
-  #inTemplate(template: TemplateEncoder, { queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
+  #inTemplate(template: TemplateEncoder, { prompt, queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
     return (query, document) => {
-      const { rows, truncated } = template.encode(textAt(queries, query), textAt(documents, document), rule);
+      const { rows, truncated } = template.encode(prompt + textAt(queries, query), textAt(documents, document), rule);
       return { rows: rows.map((pieces) => assemble(template.frame, concatenate(pieces), NONE)), truncated };
     };
   }
 
   /** A text without a second one: the tokenizer's own form for it, whatever the form of pairs. */
-  #alone({ queries, encode: { maxLength } }: PairBatch, { side }: FitRule): (query: number) => EncodedPair {
+  #alone({ prompt, queries, encode: { maxLength } }: PairBatch, { side }: FitRule): (query: number) => EncodedPair {
     const { text, templates } = this.#tokenizer;
     const room = Math.min(this.#maxLength, maxLength ?? Number.POSITIVE_INFINITY) - templates.single.specialTokens;
     return (query) => {
-      const ids = text.encode(textAt(queries, query), Math.max(room, 0) + 1, side);
+      const ids = text.encode(prompt + textAt(queries, query), Math.max(room, 0) + 1, side);
       const kept = keep(ids, Math.max(room, 0), side);
       return { rows: [assemble(templates.single, kept, NONE)], truncated: kept.length < ids.length };
     };

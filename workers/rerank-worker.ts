@@ -4,6 +4,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { RerankError, toErrorData } from '../src/errors.ts';
 import type { BatchScores, WorkerFailed, WorkerOptions, WorkerReady, WorkerReply, WorkerTask } from '../src/protocol.ts';
+import { RunGate } from './run-gate.ts';
 import { BatchScorer } from './scorer.ts';
 import { yieldToOtherThreads } from './thread-priority.ts';
 import { warmUp } from './warm-up.ts';
@@ -31,11 +32,11 @@ function report(message: WorkerReady | WorkerFailed): void {
   parentPort.postMessage(message);
 }
 
-async function work(scorer: BatchScorer, { batch, cancel }: WorkerTask): Promise<WorkerReply> {
+async function work(scorer: BatchScorer, { batch, cancel, phase }: WorkerTask): Promise<WorkerReply> {
   const isCancelled = (): boolean => Atomics.load(cancel, 0) !== 0;
   try {
     if ('texts' in batch) return { ok: true, ...scorer.tokenize(batch, isCancelled) };
-    return transferred(await scorer.score(batch, isCancelled));
+    return transferred(await scorer.score(batch, isCancelled, new RunGate(phase)));
   } catch (error) {
     return { ok: false, error: toErrorData(error, 'inference') };
   }

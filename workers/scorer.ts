@@ -15,6 +15,7 @@ import { buildFeeds, type Padding, planRuns, RUN_LIMITS, type RunLimits } from '
 import { OnnxSession } from './onnx-session.ts';
 import { PairEncoder, PLAIN_ENCODING, type TokenRow } from './pair-encoder.ts';
 import { reduceRows } from './reduce-rows.ts';
+import { RunGate } from './run-gate.ts';
 
 /** What scoring needs to know, whatever thread it happens in. */
 export type ScorerOptions = Omit<WorkerOptions, 'nice'>;
@@ -51,6 +52,7 @@ export class BatchScorer {
       runtimeVersion: this.#session.runtimeVersion,
       dtype: this.#weights.dtype,
       packed: this.#weights.packed,
+      specialTokens: this.#encoder.specialTokens,
     };
   }
 
@@ -58,16 +60,17 @@ export class BatchScorer {
    * Scores a batch in runs without padding; of a document in chunks the best one counts.
    *
    * @param isCancelled looked at between documents and between runs
+   * @param gate        passed before each run
    * @throws RerankError `cancelled`, `validation` (nothing fits the limit, chunks share too much), `inference`
    */
-  async score(batch: PairBatch, isCancelled: () => boolean): Promise<BatchScores> {
+  async score(batch: PairBatch, isCancelled: () => boolean, gate = new RunGate()): Promise<BatchScores> {
     const started = performance.now();
     const encoded = this.#encoder.encodeBatch(batch, isCancelled);
     if (encoded === null) throw cancelled();
     const tokenized = performance.now();
     const rows = encoded.flatMap((pair) => pair.rows);
     const lengths = Uint32Array.from(rows, ({ ids }) => ids.length);
-    const scored = await this.#run(rows, lengths, isCancelled);
+    const scored = await this.#run(rows, lengths, isCancelled, gate);
     const counts = Uint32Array.from(encoded, (pair) => pair.rows.length);
     return {
       ...scored,
@@ -94,7 +97,14 @@ export class BatchScorer {
 
   /** A pair's ids and logits, to be compared by {@link logitsOf} later. */
   async check(query: string, document: string): Promise<WeightsCheck> {
-    const batch = { queries: [query], documents: [document], pairs: new Uint32Array(2), encode: PLAIN_ENCODING, cost: 0 };
+    const batch = {
+      queries: [query],
+      documents: [document],
+      pairs: new Uint32Array(2),
+      encode: PLAIN_ENCODING,
+      prompt: '',
+      cost: 0,
+    };
     const [pair] = this.#encoder.encodeBatch(batch, () => false)!;
     const { ids, typeIds } = pair!.rows[0]!;
     const check = { ids: Array.from(ids), typeIds: Array.from(typeIds) };
@@ -111,6 +121,7 @@ export class BatchScorer {
     rows: readonly TokenRow[],
     lengths: Uint32Array,
     isCancelled: () => boolean,
+    gate: RunGate,
   ): Promise<Pick<BatchScores, 'logits' | 'numLabels' | 'tokenSlots' | 'runs'>> {
     const runs = planRuns(lengths, this.#limits);
     let logits = new Float32Array(0);
@@ -123,7 +134,8 @@ export class BatchScorer {
         this.#session.inputs,
         this.#padding,
       );
-      const output = await this.#session.run(feeds);
+      gate.enter();
+      const output = await this.#session.run(feeds).finally(() => gate.leave());
       if (numLabels === 0) {
         numLabels = output.numLabels;
         logits = new Float32Array(rows.length * numLabels);

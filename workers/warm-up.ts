@@ -151,7 +151,8 @@ async function measure(scorer: BatchScorer, first: BatchScores, warm: boolean): 
 }
 
 function pairBatch({ query, document }: Pick<KnownPair, 'query' | 'document'>, pairs: number): PairBatch {
-  return { queries: [query], documents: [document], pairs: new Uint32Array(2 * pairs), encode: PLAIN_ENCODING, cost: 0 };
+  const texts = { queries: [query], documents: [document], pairs: new Uint32Array(2 * pairs) };
+  return { ...texts, encode: PLAIN_ENCODING, prompt: '', cost: 0 };
 }
 
 function never(): boolean {

@@ -1,6 +1,6 @@
 // `--only sweep`: which token budget and padding tolerance of a run are best. Behind RUN_LIMITS in workers/micro-batch.ts.
 
-import { pairCost } from '../../src/rerank/cost.ts';
+import { pairCost } from '../../src/pair-size.ts';
 import { BATCH_SECONDS } from '../../src/rerank/reranker.ts';
 import { RUN_LIMITS, type RunLimits } from '../../workers/micro-batch.ts';
 import type { OnnxSession } from '../../workers/onnx-session.ts';

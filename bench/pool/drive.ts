@@ -2,9 +2,12 @@
 
 import type { WorkerPool } from '../../src/pool/worker-pool.ts';
 import type { ScoredBatch, Ticket } from '../../src/protocol.ts';
+import { estimate } from '../../src/rerank/estimate.ts';
 import { type Gathered, gather } from '../../src/rerank/gather.ts';
-import { estimate, type Plan, plan, rankPairs } from '../../src/rerank/plan.ts';
+import { rankPairs } from '../../src/rerank/pair-list.ts';
+import { type Plan, plan } from '../../src/rerank/plan.ts';
 import { BATCH_SECONDS } from '../../src/rerank/reranker.ts';
+import { atOnce } from '../../src/rerank/turns.ts';
 import { PLAIN_ENCODING } from '../../workers/pair-encoder.ts';
 import type { CorpusRequest } from '../corpus.ts';
 
@@ -33,17 +36,23 @@ export async function drive(pool: WorkerPool, corpus: readonly CorpusRequest[], 
   const started = performance.now();
   await Promise.all(Array.from({ length: concurrency }, lane));
   const seconds = (performance.now() - started) / 1000;
-  return { seconds, logits: plans.map((each, index): Gathered => gather(each, answers[index]!)).map(({ logits }) => logits) };
+  return {
+    seconds,
+    logits: plans.map((each, index): Gathered => atOnce(gather(each, answers[index]!))).map(({ logits }) => logits),
+  };
 }
 
 function planRequest(pool: WorkerPool, { query, documents }: CorpusRequest): Plan {
-  const list = rankPairs(query, documents);
+  const list = atOnce(rankPairs(query, documents));
+  const { workers, charactersPerSecond } = pool.status();
   const limits = {
     batchCost: pool.costPerSecond() * BATCH_SECONDS,
     batchPairs: MAX_BATCH_PAIRS,
-    workers: pool.status().workers,
+    workers,
+    costPerCharacter: pool.costPerSecond() / charactersPerSecond,
   };
-  return plan(list, estimate(list, pool.spec, PLAIN_ENCODING), PLAIN_ENCODING, limits);
+  const model = { ...pool.spec, specialTokens: pool.facts.specialTokens };
+  return atOnce(plan(list, atOnce(estimate(list, model, PLAIN_ENCODING)), PLAIN_ENCODING, limits));
 }
 
 function ticket(index: number): Ticket {

@@ -104,8 +104,14 @@ function checkDefaultPrompt({ defaultPromptName }: Config, { prompts, id }: Mode
 function logPoolEvent(logger: Logger, event: PoolEvent): void {
   const { kind, ...fields } = event;
   if (kind === 'rebuilt') logger.info('workers are back', fields);
-  else logger.error(kind === 'rebuilding' ? 'workers are being restarted' : 'a worker died', fields);
+  else logger.error(POOL_TROUBLE[kind], fields);
 }
+
+const POOL_TROUBLE: Readonly<Record<Exclude<PoolEvent['kind'], 'rebuilt'>, string>> = {
+  worker_died: 'a worker died',
+  worker_lost: 'a worker is lost',
+  rebuilding: 'workers are being restarted',
+};
 
 /** What a person should know of a preparation. */
 export function logPreparedEvent(logger: Logger, event: PreparedEvent): void {

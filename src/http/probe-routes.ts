@@ -20,7 +20,7 @@ export interface ProbeDescription {
 
 const healthSchema = z.strictObject({ status: z.literal('ok') });
 
-const counts = { workers: z.int(), ready_workers: z.int() };
+const counts = { workers: z.int(), ready_workers: z.int(), lost_workers: z.int() };
 const readySchema = z.strictObject({ status: z.literal('ready'), ...counts });
 const notReadySchema = z.strictObject({
   status: z.literal('not_ready'),
@@ -82,16 +82,17 @@ export function probeRoutes(dependencies: AppDependencies): Router {
 
 function ready({ scorer, isDraining }: AppDependencies): RequestHandler {
   return (_req, res) => {
-    const { state, workers, readyWorkers, lastError } = scorer.status();
+    const { state, workers, readyWorkers, lostWorkers, lastError } = scorer.status();
+    const counted = { workers, ready_workers: readyWorkers, lost_workers: lostWorkers };
     const reason = isDraining() ? 'draining' : state;
     res.set('Cache-Control', 'no-store');
     if (reason === 'ready') {
-      res.json({ status: 'ready', workers, ready_workers: readyWorkers } satisfies z.infer<typeof readySchema>);
+      res.json({ status: 'ready', ...counted } satisfies z.infer<typeof readySchema>);
       return;
     }
     res.set('Retry-After', String(RETRY_SECONDS));
     res.status(ERROR_STATUS.not_ready);
-    const body = { status: 'not_ready', reason, workers, ready_workers: readyWorkers, last_error: lastError } as const;
+    const body = { status: 'not_ready', reason, ...counted, last_error: lastError } as const;
     res.json(body satisfies z.infer<typeof notReadySchema>);
   };
 }

@@ -24,6 +24,7 @@ export class BatchCounts {
 
   readonly event = ({ kind }: PoolEvent): void => {
     if (kind === 'worker_died') this.#record.deaths(this.#model, 1);
+    if (kind === 'worker_lost') this.#record.losses(this.#model, 1);
     if (kind === 'rebuilt') this.#record.rebuilds(this.#model, 1);
   };
 
@@ -62,6 +63,7 @@ function register(registry: SeriesRegistry, model: Labels, maxInputLength: numbe
     tokenSlots: add(OWN_SERIES.tokenSlots),
     runs: add(OWN_SERIES.runs),
     deaths: add(OWN_SERIES.deaths),
+    losses: add(OWN_SERIES.losses),
     rebuilds: add(OWN_SERIES.rebuilds),
   };
 }

@@ -51,6 +51,12 @@ export const OWN_SERIES = {
   workers: gauge('crossrank_workers', MODEL, 'threads', 'Worker threads configured'),
   readyWorkers: gauge('crossrank_workers_ready', MODEL, 'threads', 'Worker threads that are warm and alive'),
   busyWorkers: gauge('crossrank_workers_busy', MODEL, 'threads', 'Worker threads that score at this moment'),
+  lostWorkers: gauge(
+    'crossrank_workers_lost',
+    MODEL,
+    'threads',
+    'Worker threads that are stuck inside the runtime; above 0 the process should be replaced',
+  ),
   busySeconds: counter(
     'crossrank_worker_busy_seconds_total',
     MODEL,
@@ -74,6 +80,12 @@ export const OWN_SERIES = {
   ),
   runs: counter('crossrank_model_runs_total', MODEL, 'runs', 'Runs of the model'),
   deaths: counter('crossrank_worker_deaths_total', MODEL, 'deaths', 'Worker threads that died while they scored'),
+  losses: counter(
+    'crossrank_worker_losses_total',
+    MODEL,
+    'losses',
+    'Worker threads that did not come back from a request that was over',
+  ),
   rebuilds: counter('crossrank_pool_rebuilds_total', MODEL, 'rebuilds', 'Times the whole set of workers was put up anew'),
   ready: merged('min', gauge('crossrank_ready', MODEL, 'boolean', '1 while GET /ready answers 200')),
   draining: merged('max', gauge('crossrank_draining', MODEL, 'boolean', '1 from the first shutdown signal on')),

@@ -53,6 +53,7 @@ export class StateGauges {
     this.#set.workers(model, status.workers);
     this.#set.readyWorkers(model, status.readyWorkers);
     this.#set.busyWorkers(model, status.busyWorkers);
+    this.#set.lostWorkers(model, status.lostWorkers);
     this.#set.paddingShare(model, status.tokenSlots === 0 ? 0 : (status.tokenSlots - status.tokens) / status.tokenSlots);
     this.#set.ready(model, status.state === 'ready' && !isDraining() ? 1 : 0);
     this.#set.draining(model, isDraining() ? 1 : 0);
@@ -80,6 +81,7 @@ function register(registry: SeriesRegistry, model: Labels) {
     workers: add(OWN_SERIES.workers),
     readyWorkers: add(OWN_SERIES.readyWorkers),
     busyWorkers: add(OWN_SERIES.busyWorkers),
+    lostWorkers: add(OWN_SERIES.lostWorkers),
     paddingShare: add(OWN_SERIES.paddingShare),
     ready: add(OWN_SERIES.ready),
     draining: add(OWN_SERIES.draining),

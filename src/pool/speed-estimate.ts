@@ -1,6 +1,6 @@
-// How fast a worker is, in cost units per second, from the batches that were scored. Pure data, no clocks.
+// How fast a worker is, in cost units (or characters) per second, from the batches that were done. Pure data, no clocks.
 
-/** Evidence this old, in time spent scoring, counts half: about the last ten batches of 50 ms decide. */
+/** Evidence this old, in time spent working, counts half: about the last ten batches of 50 ms decide. */
 const HALF_LIFE_MS = 150;
 
 /** What the warm-up counts for: less than one batch, because it ran while the other workers were loading. */
@@ -9,38 +9,67 @@ const WARM_UP_MS = 10;
 /** Time of real work after which the best speed seen is taken for the machine's: before, a warm-up on a starved machine would count. */
 const PROVEN_MS = 1000;
 
+/** Until then the machine may be this many times as fast as its warm-up, which runs beside whatever else starts with the server. */
+const HOPE = 8;
+
+/** The best speed fades towards the present one in this time of work: a machine that has become slower for good is seen to be. */
+const PEAK_HALF_LIFE_MS = 60_000;
+
+/** One batch says no more than this many times slower, however long the machine stood still meanwhile. */
+const MAX_SLOWDOWN = 8;
+
+/** Bounds of an estimate. */
+export interface SpeedBounds {
+  /** No estimate is below, whatever was done. */
+  readonly least: number;
+  readonly most: number;
+  /** What may be hoped for until the speed is proven, if the warm-up promises less. */
+  readonly hoped: number;
+}
+
+const UNBOUNDED: SpeedBounds = { least: 1, most: Number.MAX_SAFE_INTEGER, hoped: 0 };
+
 /**
  * Work over the time it took, old work fading. Batches count by their time: a thousand tiny calls, which are mostly overhead, say little of
  * how long a large one will take.
  */
 export class SpeedEstimate {
+  readonly #bounds: SpeedBounds;
   #cost: number;
   #ms = WARM_UP_MS;
   #peak: number;
   #workedMs = 0;
 
-  /** @param costPerSecond as the warm-up measured it */
-  constructor(costPerSecond: number) {
-    this.#cost = (costPerSecond * WARM_UP_MS) / 1000;
-    this.#peak = costPerSecond;
+  /** @param perSecond as the warm-up measured it */
+  constructor(perSecond: number, bounds: Partial<SpeedBounds> = {}) {
+    this.#bounds = { ...UNBOUNDED, ...bounds };
+    this.#peak = this.#bounded(perSecond);
+    this.#cost = (this.#peak * WARM_UP_MS) / 1000;
   }
 
-  get costPerSecond(): number {
-    return (1000 * this.#cost) / this.#ms;
+  get perSecond(): number {
+    return this.#bounded((1000 * this.#cost) / this.#ms);
   }
 
-  /** The best it has been; Infinity until enough work was done to tell. */
-  get peakCostPerSecond(): number {
-    return this.#workedMs < PROVEN_MS ? Number.POSITIVE_INFINITY : this.#peak;
+  /** The best of the last minutes of work; until enough was done to tell, what the machine may turn out to do. */
+  get peakPerSecond(): number {
+    return this.#workedMs < PROVEN_MS ? Math.max(HOPE * this.#peak, this.#bounds.hoped) : this.#peak;
   }
 
-  /** @param elapsedMs in the worker, tokenisation and inference */
+  /** @param elapsedMs in the worker */
   learn(cost: number, elapsedMs: number): void {
-    if (cost <= 0 || elapsedMs <= 0) return;
-    const kept = 2 ** (-elapsedMs / HALF_LIFE_MS);
+    if (!(cost > 0 && elapsedMs > 0)) return;
+    const ms = Math.min(elapsedMs, (MAX_SLOWDOWN * 1000 * cost) / this.perSecond);
+    const kept = 2 ** (-ms / HALF_LIFE_MS);
     this.#cost = this.#cost * kept + cost;
-    this.#ms = this.#ms * kept + elapsedMs;
-    this.#workedMs += elapsedMs;
-    this.#peak = Math.max(this.#peak, this.costPerSecond);
+    this.#ms = this.#ms * kept + ms;
+    this.#workedMs += ms;
+    const present = this.perSecond;
+    this.#peak = Math.max(present, present + (this.#peak - present) * 2 ** (-ms / PEAK_HALF_LIFE_MS));
+  }
+
+  #bounded(perSecond: number): number {
+    const { least, most } = this.#bounds;
+    return perSecond > least ? Math.min(perSecond, most) : least;
   }
 }

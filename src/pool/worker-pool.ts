@@ -2,25 +2,28 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RerankError } from '../errors.ts';
-import type {
-  BatchScores,
-  ModelSpec,
-  ModelWeights,
-  PairBatch,
-  ScoredBatch,
-  Scorer,
-  ScorerStatus,
-  SessionFacts,
-  TextBatch,
-  Ticket,
-  TokenizedBatch,
-  WeightsSource,
-  WorkerReady,
-  WorkerReply,
+import {
+  type BatchScores,
+  type ModelSpec,
+  type ModelWeights,
+  type PairBatch,
+  QUICK_SECONDS,
+  type ScoredBatch,
+  type Scorer,
+  type ScorerStatus,
+  type SessionFacts,
+  type TextBatch,
+  type Ticket,
+  type TokenizedBatch,
+  type WeightsSource,
+  type WorkerReady,
+  type WorkerReply,
 } from '../protocol.ts';
 import { FairQueue, type JobQueue } from './fair-queue.ts';
 import { type DoneBatch, type JobEntry, ScoreJob } from './score-job.ts';
 import { SpeedEstimate } from './speed-estimate.ts';
+import { countedCost, hopedPerSecond, newReadingSpeed } from './work-done.ts';
+import { type LostIn, WorkerRun } from './worker-run.ts';
 import { WorkerSet } from './worker-set.ts';
 
 export interface WorkerPoolOptions {
@@ -41,6 +44,8 @@ export interface WorkerPoolOptions {
   readonly workerUrl?: URL;
   /** Wait before the first rebuild, doubled each time up to 30 s. */
   readonly rebuildDelayMs?: number;
+  /** Time after which a worker is lost that does not come back from a call nobody waits for. */
+  readonly lostAfterMs?: number;
 }
 
 export interface BatchReport {
@@ -54,17 +59,21 @@ export interface BatchReport {
 
 export type PoolEvent =
   | { readonly kind: 'worker_died'; readonly message: string }
+  /** In JavaScript it is ended and replaced; inside the runtime its thread stays, so the process should be replaced. */
+  | { readonly kind: 'worker_lost'; readonly where: LostIn; readonly message: string }
   | { readonly kind: 'rebuilding'; readonly attempt: number; readonly delayMs: number; readonly message: string }
   | { readonly kind: 'rebuilt'; readonly attempt: number };
 
 /** Compiled: dist/src/pool/ -> dist/workers/. */
 const WORKER_URL = new URL('../../workers/rerank-worker.js', import.meta.url);
 
-/** Work that takes all workers together no longer than this, about four batches each, is done before larger calls go on. */
-const QUICK_SECONDS = 0.2;
-
 const REBUILD_DELAY_MS = 1_000;
 const MAX_REBUILD_DELAY_MS = 30_000;
+
+const LOST_AFTER_MS = 5_000;
+
+/** Sets of workers that may be left behind with a thread inside the runtime: each keeps its memory. */
+const MAX_LEFT_BEHIND = 3;
 
 /** A batch whose worker died is tried once more; a second death is taken as the batch's own doing. */
 const MAX_DEATHS = 2;
@@ -81,11 +90,18 @@ export class WorkerPool implements Scorer {
   #state: 'starting' | 'open' | 'rebuilding' | 'draining' | 'closed' = 'starting';
   #set: WorkerSet | null = null;
   #facts: SessionFacts | null = null;
-  #inFlight = 0;
+  /** Batches in workers; without those of lost ones. */
+  readonly #runs = new Set<WorkerRun>();
+  /** Runs whose workers are lost inside the runtime. */
+  readonly #lost = new Set<WorkerRun>();
+  /** Sets that such a worker belongs to: nobody may end their threads. */
+  readonly #leftBehind = new Set<WorkerSet>();
   #outstandingCost = 0;
+  #quickCost = 0;
   #tokens = 0;
   #tokenSlots = 0;
   #speed = new SpeedEstimate(0);
+  readonly #reading = newReadingSpeed();
   #lastError: string | null = null;
   #rebuilding: Promise<void> = Promise.resolve();
   #idleWaiters: (() => void)[] = [];
@@ -118,19 +134,23 @@ export class WorkerPool implements Scorer {
   }
 
   costPerSecond(): number {
-    return this.#speed.costPerSecond;
+    return this.#speed.perSecond;
   }
 
   status(): ScorerStatus {
-    const readyWorkers = this.#set?.readyCount ?? 0;
+    const readyWorkers = this.#readyWorkers();
     return {
       state: this.#publicState(readyWorkers),
       workers: this.#options.workers,
       readyWorkers,
-      busyWorkers: this.#inFlight,
+      busyWorkers: this.#runs.size,
+      lostWorkers: this.#lost.size,
       queuedBatches: this.#queue.size,
+      calls: this.#jobs.size,
       outstandingCost: this.#outstandingCost,
-      peakCostPerSecond: this.#speed.peakCostPerSecond,
+      quickCost: this.#quickCost,
+      peakCostPerSecond: this.#speed.peakPerSecond,
+      charactersPerSecond: this.#reading.perSecond,
       tokens: this.#tokens,
       tokenSlots: this.#tokenSlots,
       lastError: this.#lastError,
@@ -149,10 +169,10 @@ export class WorkerPool implements Scorer {
     this.#refuse();
     if (ticket.signal?.aborted) throw new RerankError('cancelled', 'the caller left');
     if (batches.length === 0) return [];
-    const job = new ScoreJob(batches, ticket, this.#quickCost(batches), this.#forget);
+    const job = new ScoreJob(batches, ticket, this.#quickCostOf(batches, ticket), this.#forget);
     this.#jobs.add(job);
     for (const entry of job.entries) {
-      this.#outstandingCost += entry.batch.cost;
+      this.#account(entry, 1);
       this.#queue.push(job.lane, entry);
     }
     this.#dispatch();
@@ -160,9 +180,16 @@ export class WorkerPool implements Scorer {
   }
 
   /** Cost of a quick call, null for one that is not. */
-  #quickCost(batches: readonly (PairBatch | TextBatch)[]): number | null {
-    const cost = batches.reduce((sum, batch) => sum + batch.cost, 0);
-    return cost <= QUICK_SECONDS * this.#options.workers * this.costPerSecond() ? cost : null;
+  #quickCostOf(batches: readonly (PairBatch | TextBatch)[], { quick }: Ticket): number | null {
+    const cost = batches.reduce((sum, batch) => sum + checked(batch.cost), 0);
+    return (quick ?? cost <= QUICK_SECONDS * this.#options.workers * this.costPerSecond()) ? cost : null;
+  }
+
+  /** Adds an entry's cost to what is outstanding, or takes it off. */
+  #account({ job, batch }: JobEntry, sign: 1 | -1): void {
+    this.#outstandingCost += sign * batch.cost;
+    // Background work, however quick, is not served before others.
+    if (job.lane.quickCost !== null && job.lane.weight >= 1) this.#quickCost += sign * batch.cost;
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -174,19 +201,21 @@ export class WorkerPool implements Scorer {
     void this.#failAfter(timeoutMs, patience.signal);
     await this.#idle(() => this.#jobs.size === 0);
     patience.abort();
-    // Jobs are settled, but a cancelled batch may still be inside a run, and a thread must not end during one.
-    await this.#idle(() => this.#inFlight === 0);
+    // Jobs are settled, but a cancelled batch may still be inside a run, and a thread must not end during one. It comes back or is lost.
+    await this.#idle(() => this.#runs.size === 0);
     await this.#rebuilding;
     this.#state = 'closed';
-    await this.#set?.destroy();
+    const set = this.#set;
     this.#set = null;
+    if (set !== null) await this.#endOrLeave(set);
   }
 
   async #open(): Promise<void> {
     this.#set = await this.#startSet();
     const { reports } = this.#set;
     this.#facts = reports[0]!.facts;
-    this.#speed = new SpeedEstimate(reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length);
+    const warmUp = reports.reduce((sum, report) => sum + report.tokensPerSecond, 0) / reports.length;
+    this.#speed = new SpeedEstimate(warmUp, { hoped: hopedPerSecond(this.spec) });
     if (this.#state === 'starting') this.#state = 'open';
   }
 
@@ -213,6 +242,13 @@ export class WorkerPool implements Scorer {
     });
   }
 
+  /** Workers of the set that are warm, alive and not lost. */
+  #readyWorkers(): number {
+    const set = this.#set;
+    if (set === null) return 0;
+    return set.readyCount - [...this.#lost].filter((run) => run.set === set).length;
+  }
+
   #publicState(readyWorkers: number): ScorerStatus['state'] {
     if (this.#state === 'open') return readyWorkers > 0 ? 'ready' : 'degraded';
     return this.#state === 'rebuilding' ? 'degraded' : this.#state;
@@ -226,52 +262,54 @@ export class WorkerPool implements Scorer {
       case 'closed':
         throw new RerankError('draining', 'the server is shutting down');
       case 'rebuilding':
-        if ((this.#set?.readyCount ?? 0) === 0) throw notReady('the workers failed and are being restarted');
+        if (this.#readyWorkers() === 0) throw notReady('the workers failed and are being restarted');
     }
   }
 
   #dispatch(): void {
-    while (this.#set !== null && this.#inFlight < this.#set.readyCount) {
+    while (this.#set !== null && this.#set.idleCount > 0) {
       const entry = this.#queue.next();
       if (entry === undefined) return;
       // A timer fires late when the main thread is busy: what is expired by now is not worth a worker's time.
-      if (entry.job.expireBy(performance.now())) this.#outstandingCost -= entry.batch.cost;
+      if (entry.job.expireBy(performance.now())) this.#account(entry, -1);
       else void this.#run(this.#set, entry);
     }
   }
 
   async #run(set: WorkerSet, entry: JobEntry): Promise<void> {
-    const { job, batch } = entry;
-    const queueMs = performance.now() - entry.submittedMs;
-    this.#inFlight += 1;
+    const { job } = entry;
+    const run = new WorkerRun(set, entry);
+    const queueMs = run.startedMs - entry.submittedMs;
+    this.#runs.add(run);
     job.lane.running += 1;
-    const reply = await set.run({ batch, cancel: job.cancelFlag }).catch((error: unknown) => error as Error);
-    this.#inFlight -= 1;
+    const reply = await run.reply;
+    this.#runs.delete(run);
     job.lane.running -= 1;
-    const busyMs = performance.now() - entry.submittedMs - queueMs;
-    this.#options.onBatch?.({ queueMs, busyMs, scores: scoresOf(reply) });
-    if (reply instanceof Error) this.#onDeath(entry, reply);
+    this.#options.onBatch?.({ queueMs, busyMs: performance.now() - run.startedMs, scores: scoresOf(reply) });
+    if (run.lostIn !== null) this.#onReturn(run);
+    else if (reply instanceof Error) this.#onDeath(entry, reply);
     else this.#onReply(entry, reply, queueMs);
     this.#dispatch();
     this.#wakeIdleWaiters();
   }
 
   #onReply(entry: JobEntry, reply: WorkerReply, queueMs: number): void {
-    this.#outstandingCost -= entry.batch.cost;
+    this.#account(entry, -1);
     if (!reply.ok) {
       const { code, message, ...options } = reply.error;
       entry.job.fail(new RerankError(code, message, options));
       return;
     }
-    if ('logits' in reply) this.#count(entry.batch.cost, reply);
+    if ('logits' in reply) this.#count(entry.batch, reply);
     entry.job.complete(entry, reply, queueMs);
   }
 
-  /** Only what the model has run tells of its speed. */
-  #count(cost: number, { tokenizationMs, inferenceMs, tokenCounts, tokenSlots }: BatchScores): void {
-    this.#speed.learn(cost, tokenizationMs + inferenceMs);
-    this.#tokens += tokenCounts.reduce((sum, count) => sum + count, 0);
-    this.#tokenSlots += tokenSlots;
+  /** Only what the model has run tells of its speed, and only texts tell of how they are read. */
+  #count(batch: JobEntry['batch'], scores: BatchScores): void {
+    this.#speed.learn(countedCost(batch, scores, this.spec.hiddenSize), scores.inferenceMs);
+    if ('reading' in batch) this.#reading.learn(batch.reading?.characters ?? 0, scores.tokenizationMs);
+    this.#tokens += scores.tokenCounts.reduce((sum, count) => sum + count, 0);
+    this.#tokenSlots += scores.tokenSlots;
   }
 
   #onDeath(entry: JobEntry, error: Error): void {
@@ -282,16 +320,47 @@ export class WorkerPool implements Scorer {
       this.#queue.pushFront(entry.job.lane, entry);
       return;
     }
-    this.#outstandingCost -= entry.batch.cost;
+    this.#account(entry, -1);
     entry.job.fail(new RerankError('internal', `a worker died ${entry.deaths} times while working on this request`));
   }
 
-  /** A settled job leaves the queue at once; its running batches see the flag. */
+  /** A settled job leaves the queue at once; its running batches see the flag, and their workers must come back. */
   readonly #forget = (job: ScoreJob): void => {
-    for (const entry of this.#queue.drop(job.lane)) this.#outstandingCost -= entry.batch.cost;
+    for (const entry of this.#queue.drop(job.lane)) this.#account(entry, -1);
     this.#jobs.delete(job);
+    const { lostAfterMs = LOST_AFTER_MS } = this.#options;
+    for (const run of this.#runs) {
+      const expectedMs = (1000 * run.entry.batch.cost) / this.costPerSecond();
+      if (run.entry.job === job) run.expectBack(lostAfterMs, expectedMs, (where) => this.#onLost(run, where));
+    }
     this.#wakeIdleWaiters();
   };
+
+  /** One in JavaScript is ended in a moment, and replaced; around one inside the runtime a new set is built while there is room for it. */
+  #onLost(run: WorkerRun, where: LostIn): void {
+    this.#account(run.entry, -1);
+    this.#lastError = `a worker did not come back from a call that was over; it is ${LOST_PLACE[where]}`;
+    if (where === 'runtime' && this.#runs.delete(run)) this.#lost.add(run);
+    this.#options.onEvent?.({ kind: 'worker_lost', where, message: this.#lastError });
+    this.#onWorkersChanged();
+    this.#wakeIdleWaiters();
+  }
+
+  /** A worker that was lost has come back, or its thread is gone. The last one of a set that was left behind ends the set. */
+  #onReturn(run: WorkerRun): void {
+    this.#lost.delete(run);
+    if (this.#leftBehind.has(run.set)) void this.#endOrLeave(run.set);
+  }
+
+  /** Ends the threads of a set without tasks; one with a lost worker is left behind, and ended when that comes back. */
+  async #endOrLeave(set: WorkerSet): Promise<void> {
+    if (set.running > 0) {
+      this.#leftBehind.add(set);
+      return;
+    }
+    this.#leftBehind.delete(set);
+    await set.destroy();
+  }
 
   /** Ends what is left after timeoutMs; Infinity waits for ever (a timer would take it for 1 ms). */
   async #failAfter(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -305,14 +374,21 @@ export class WorkerPool implements Scorer {
   }
 
   #onWorkersChanged(): void {
-    if (this.#set?.broken && this.#state === 'open') this.#rebuilding = this.#rebuild();
+    if (this.#needsRebuild() && this.#state === 'open') this.#rebuilding = this.#rebuild();
     this.#dispatch();
+  }
+
+  #needsRebuild(): boolean {
+    const set = this.#set;
+    if (set === null) return false;
+    const hasLost = [...this.#lost].some((run) => run.set === set);
+    return set.broken || (hasLost && this.#leftBehind.size < MAX_LEFT_BEHIND);
   }
 
   /** Replaces the whole set with growing waits; workers that are left keep scoring until the new set is tried. */
   async #rebuild(): Promise<void> {
     this.#state = 'rebuilding';
-    let message = this.#set?.failure?.message ?? 'a worker could not be replaced';
+    let message = this.#set?.failure?.message ?? (this.#lost.size > 0 ? this.#lastError! : 'a worker could not be replaced');
     for (let attempt = 1; this.#state === 'rebuilding'; attempt += 1) {
       this.#lastError = message;
       const delayMs = Math.min((this.#options.rebuildDelayMs ?? REBUILD_DELAY_MS) * 2 ** (attempt - 1), MAX_REBUILD_DELAY_MS);
@@ -333,10 +409,9 @@ export class WorkerPool implements Scorer {
   async #replaceSet(): Promise<void> {
     const old = this.#set;
     this.#set = null;
-    await this.#idle(() => this.#inFlight === 0);
-    await old?.destroy();
-    const fresh = await this.#startSet();
-    this.#set = fresh;
+    await this.#idle(() => this.#runs.size === 0);
+    if (old !== null) await this.#endOrLeave(old);
+    this.#set = await this.#startSet();
     if (this.#state === 'rebuilding') this.#state = 'open';
     this.#dispatch();
   }
@@ -360,6 +435,17 @@ function notReady(why: string): RerankError {
 /** null when there are none: tokens, a failure, a worker that died. */
 function scoresOf(reply: WorkerReply | Error): BatchScores | null {
   return !(reply instanceof Error) && reply.ok && 'logits' in reply ? reply : null;
+}
+
+const LOST_PLACE: Readonly<Record<LostIn, string>> = {
+  script: 'ended and replaced',
+  runtime: 'inside the runtime, where no thread can be ended: this process should be replaced',
+};
+
+/** @throws RerankError `internal`: one cost that is no number would stay in every sum */
+function checked(cost: number): number {
+  if (Number.isFinite(cost) && cost >= 0) return cost;
+  throw new RerankError('internal', `a batch was priced at ${cost}. This is a bug.`);
 }
 
 function mixedUp(): never {

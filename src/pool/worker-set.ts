@@ -27,6 +27,7 @@ export class WorkerSet {
   readonly #ready = new Map<number, WorkerReady>();
   #failure: RerankError | null = null;
   #destroyed = false;
+  #running = 0;
   readonly #waiters: (() => void)[] = [];
 
   private constructor(options: WorkerSetOptions) {
@@ -79,10 +80,29 @@ export class WorkerSet {
     return [...this.#ready.values()];
   }
 
-  /** Runs a task on an idle ready worker. Never called with more tasks than {@link readyCount}; rejects when the worker dies. */
-  run(task: WorkerTask): Promise<WorkerReply> {
-    // No signal: Piscina would terminate a running worker, and ending a thread during a run aborts the process.
-    return this.#piscina.run(task);
+  /**
+   * Runs a task on an idle ready worker. Never called with more tasks than {@link readyCount}; rejects when the worker dies.
+   *
+   * @param end aborted to end the thread and have another one in its place at once. Only for a worker that is condemned (see PHASE):
+   *   ending a thread during a run aborts the process
+   */
+  async run(task: WorkerTask, end: AbortSignal): Promise<WorkerReply> {
+    this.#running += 1;
+    try {
+      return await this.#piscina.run(task, { signal: end });
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  /** Tasks that are in workers. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Workers that could take a task. */
+  get idleCount(): number {
+    return this.readyCount - this.#running;
   }
 
   /**

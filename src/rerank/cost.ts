@@ -1,6 +1,8 @@
 // Estimated work of a pair, from characters alone: the main thread has no tokenizer.
 
+import { RerankError } from '../errors.ts';
 import type { Chunking, EncodeOptions } from '../protocol.ts';
+import type { Steps } from './turns.ts';
 
 /** Characters of alphabetic text a token covers on average; scripts written without spaces have about one token a character. */
 const CHARACTERS_PER_TOKEN = 4;
@@ -13,22 +15,53 @@ const DENSE_FROM = 0x2e80;
  * The pool's measured speed is in the same estimate, so a steady bias cancels out.
  */
 export function estimateTokens(text: string, limit: number): number {
+  return Math.min(Math.ceil(countTokens(text, 0, text.length, 1, limit)), limit);
+}
+
+/** As {@link estimateTokens}, in steps. */
+export function* estimateTokensInSteps(text: string, limit: number): Steps<number> {
   let tokens = 1;
-  for (let i = 0; i < text.length && tokens < limit; i += 1) {
-    tokens += text.charCodeAt(i) >= DENSE_FROM ? 1 : 1 / CHARACTERS_PER_TOKEN;
+  for (let start = 0; start < text.length && tokens < limit; start += PIECE) {
+    tokens = countTokens(text, start, Math.min(start + PIECE, text.length), tokens, limit);
+    yield PIECE;
   }
   return Math.min(Math.ceil(tokens), limit);
 }
 
+/** Characters that are looked at between two steps. */
+const PIECE = 262_144;
+
+/** Whether {@link estimateTokens} may take more than a moment. */
+export function isLongToEstimate(text: string): boolean {
+  return text.length > PIECE;
+}
+
+function countTokens(text: string, start: number, end: number, before: number, limit: number): number {
+  let tokens = before;
+  for (let i = start; i < end && tokens < limit; i += 1) {
+    tokens += text.charCodeAt(i) >= DENSE_FROM ? 1 : 1 / CHARACTERS_PER_TOKEN;
+  }
+  return tokens;
+}
+
+/** No token covers more characters than this in the long run; a limit of tokens leaves the rest of a text unread. */
+const LONGEST_TOKEN = 8;
+
+/** Characters that are read whatever the limit is: texts are encoded in pieces of some thousand. */
+const LEAST_READ = 4096;
+
+/** What lies beyond is copied to the worker and checked, no more. */
+const UNREAD_SHARE = 1 / 16;
+
 /**
- * Cost units of a pair: its tokens, plus attention's quadratic part in proportion (per layer 24 h^2 + 4 L h operations a token).
- * A whole number: costs are added when work comes and taken off when it is done, and with fractions nothing waiting would not be 0.
+ * Characters by which the reading of a text is priced: those that the limit may need, and a fraction of the others.
  *
- * @param tokens     of the pair, special tokens included
- * @param hiddenSize h of the model
+ * @param length     UTF-16 units of the text
+ * @param tokenLimit tokens that are looked at; Infinity for all
  */
-export function pairCost(tokens: number, hiddenSize: number): number {
-  return Math.round(tokens * (1 + tokens / (6 * hiddenSize)));
+export function charactersRead(length: number, tokenLimit: number): number {
+  const read = Math.min(length, LONGEST_TOKEN * tokenLimit + LEAST_READ);
+  return Math.ceil(read + (length - read) * UNREAD_SHARE);
 }
 
 /** What the model will run for one pair, estimated: one row, or one a chunk of the document. */
@@ -40,37 +73,43 @@ export interface PairWork {
   readonly lastTokens: number;
 }
 
-/** Tokens of a document, beyond which it cannot cost more. */
-export function documentTokenLimit({ maxTokensPerDocument, chunking }: EncodeOptions, maxLength: number): number {
+/** Tokens of a document, beyond which it cannot cost more. @param budget of a pair, for both texts */
+export function documentTokenLimit({ maxTokensPerDocument, chunking }: EncodeOptions, budget: number): number {
   const rows = chunking === null ? 1 : (chunking.maxChunks ?? Number.POSITIVE_INFINITY);
-  return Math.min(maxTokensPerDocument ?? Number.POSITIVE_INFINITY, rows * maxLength);
+  return Math.min(maxTokensPerDocument ?? Number.POSITIVE_INFINITY, rows * Math.max(1, budget));
 }
 
 /**
  * Splits as the workers will (fit-pair.ts and chunk-windows.ts there), with estimated tokens.
  *
- * @param query     tokens, at most maxLength
- * @param document  tokens, at most {@link documentTokenLimit}
- * @param maxLength of a pair
+ * @param query    tokens, at most the budget
+ * @param document tokens, at most {@link documentTokenLimit}
+ * @param budget   tokens of a pair that are left for both texts; may be 0
  */
-export function pairWork(query: number, document: number, { chunking }: EncodeOptions, maxLength: number): PairWork {
-  if (chunking === null || query + document <= maxLength) {
-    const tokens = Math.min(query + document, maxLength);
+export function pairWork(query: number, document: number, { chunking }: EncodeOptions, budget: number): PairWork {
+  if (chunking === null || query + document <= budget || budget < 2) {
+    const tokens = Math.min(query + document, budget);
     return { rows: 1, tokens, lastTokens: tokens };
   }
-  const kept = Math.min(query, Math.floor(maxLength / 2));
-  const window = Math.max(1, maxLength - kept);
+  const kept = Math.min(query, Math.floor(budget / 2));
+  const window = budget - kept;
   const step = window - sharedTokens(window, chunking.overlap);
   const needed = 1 + Math.ceil(Math.max(0, document - window) / step);
   const rows = Math.min(needed, chunking.maxChunks ?? Number.POSITIVE_INFINITY);
   return {
     rows,
-    tokens: maxLength,
-    lastTokens: rows < needed || needed === 1 ? maxLength : kept + document - (needed - 1) * step,
+    tokens: budget,
+    lastTokens: rows < needed || needed === 1 ? budget : kept + document - (needed - 1) * step,
   };
 }
 
 function sharedTokens(window: number, overlap: Chunking['overlap']): number {
   const wanted = 'tokens' in overlap ? overlap.tokens : Math.floor(window * overlap.share);
   return Math.min(wanted, Math.floor(window / 2));
+}
+
+/** Guards what costs are added to: one that is no number would stay in every sum. @throws RerankError `internal` */
+export function checkedCost(cost: number): number {
+  if (Number.isFinite(cost) && cost >= 0) return cost;
+  throw new RerankError('internal', `a call was priced at ${cost}. This is a bug.`);
 }

@@ -2,6 +2,7 @@
 
 import type { ScoredBatch, TokenizedBatch } from '../protocol.ts';
 import type { Plan } from './plan.ts';
+import { ITEM_CHARACTERS, type Steps } from './turns.ts';
 import type { CallTiming } from './types.ts';
 
 export interface Gathered extends WorkTimes {
@@ -20,24 +21,30 @@ export interface Gathered extends WorkTimes {
 export type WorkTimes = Omit<CallTiming, 'totalMs'>;
 
 /** Puts every batch's rows where the request asked for them; duplicates get the score of the pair that was run. */
-export function gather({ rows, distinctOf }: Plan, batches: readonly ScoredBatch[]): Gathered {
+export function* gather({ rows, distinctOf }: GatheredPlan, batches: readonly ScoredBatch[]): Steps<Gathered> {
   const numLabels = batches[0]?.numLabels ?? 1;
   const place = locate(rows);
   const logits = new Float32Array(distinctOf.length * numLabels);
+  const chunks = new Array<number>(distinctOf.length);
   const truncated: number[] = [];
-  const chunks: number[] = [];
   let totalTokens = 0;
-  distinctOf.forEach((pair, index) => {
+  let wasSplit = false;
+  for (let index = 0; index < distinctOf.length; index += 1) {
+    const pair = distinctOf[index]!;
     const batch = batches[place.batch[pair]!]!;
     const row = place.row[pair]!;
-    logits.set(batch.logits.subarray(row * numLabels, (row + 1) * numLabels), index * numLabels);
+    for (let i = 0; i < numLabels; i += 1) logits[index * numLabels + i] = batch.logits[row * numLabels + i]!;
     totalTokens += batch.tokenCounts[row]!;
     if (batch.truncated[row] === 1) truncated.push(index);
-    chunks.push(batch.chunks?.[row] ?? 1);
-  });
-  const wasSplit = chunks.some((count) => count > 1);
+    chunks[index] = batch.chunks?.[row] ?? 1;
+    wasSplit ||= chunks[index]! > 1;
+    if (index % 1024 === 1023) yield 1024 * ITEM_CHARACTERS;
+  }
   return { logits, numLabels, truncated, chunks: wasSplit ? chunks : null, totalTokens, ...times(batches) };
 }
+
+/** What of a plan tells where scores belong. */
+type GatheredPlan = Pick<Plan, 'rows' | 'distinctOf'>;
 
 /** Distinct pair -> its batch and row. */
 function locate(rows: readonly Uint32Array[]): { batch: Uint32Array; row: Uint32Array } {

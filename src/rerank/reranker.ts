@@ -5,11 +5,14 @@ import type { Scorer, Ticket } from '../protocol.ts';
 import { activate } from './activation.ts';
 import { admit } from './admission.ts';
 import { encodeOptions } from './encode-options.ts';
+import { estimate, leastCost, type PricedModel } from './estimate.ts';
 import { type Gathered, gather, times } from './gather.ts';
-import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from './plan.ts';
+import { listPairs, type PairList, rankPairs } from './pair-list.ts';
+import { type Plan, type PlanLimits, plan } from './plan.ts';
 import { type PromptDefaults, resolvePrompt } from './prompt.ts';
 import { checkFinite, rank } from './rank.ts';
 import { planTexts } from './text-plan.ts';
+import { inTurns, SharedTurns, type Steps, type Turn } from './turns.ts';
 import {
   type CallContext,
   type CallFacts,
@@ -30,6 +33,8 @@ export interface RerankerOptions {
   /** Seconds of accepted work beyond which calls are refused. */
   readonly maxQueueSeconds: number;
   readonly promptDefaults: PromptDefaults;
+  /** Gives way to others in long work, for tests. */
+  readonly turn?: Turn;
 }
 
 export const DEFAULT_RERANKER_OPTIONS: RerankerOptions = Object.freeze({
@@ -48,10 +53,12 @@ const MAX_BATCH_PAIRS = 1024;
 export class Reranker implements RerankService {
   readonly #scorer: Scorer;
   readonly #options: RerankerOptions;
+  readonly #turn: Turn;
 
   constructor(scorer: Scorer, options: RerankerOptions = DEFAULT_RERANKER_OPTIONS) {
     this.#scorer = scorer;
     this.#options = options;
+    this.#turn = options.turn ?? new SharedTurns().next;
   }
 
   /**
@@ -69,8 +76,8 @@ export class Reranker implements RerankService {
         'CrossEncoder.rank() only works for models with num_labels=1. Consider using CrossEncoder.predict() with input pairs instead.',
       );
     }
-    const query = this.#prompt(request) + request.query;
-    const gathered = await this.#score(rankPairs(query, request.documents), request, context);
+    const list = rankPairs(request.query, request.documents, this.#prompt(request));
+    const gathered = await this.#score(list, request, context);
     const facts = this.#facts(gathered, request, started);
     const scores = activate(gathered.logits, 1, facts.activation, this.#softmax(request));
     return { results: rank(scores, gathered.logits, request.topK, request.tieBreak), ...facts };
@@ -84,9 +91,7 @@ export class Reranker implements RerankService {
    */
   async predict(request: PredictRequest, context: CallContext): Promise<PredictResult> {
     const started = performance.now();
-    const prompt = this.#prompt(request);
-    const pairs = prompt === '' ? request.pairs : request.pairs.map(([query, document]) => [prompt + query, document] as const);
-    const gathered = await this.#score(listPairs(pairs), request, context);
+    const gathered = await this.#score(listPairs(request.pairs, this.#prompt(request)), request, context);
     const { logits } = gathered;
     const numLabels = this.#scorer.facts.numLabels;
     const facts = this.#facts(gathered, request, started);
@@ -102,22 +107,35 @@ export class Reranker implements RerankService {
    */
   async tokenize(request: TokenizeRequest, context: CallContext): Promise<TokenizeResult> {
     const started = performance.now();
-    const prompt = request.promptName === null ? '' : this.#prompt({ ...DEFAULT_SCORING, promptName: request.promptName });
-    const texts = prompt === '' ? request.texts : request.texts.map((text) => prompt + text);
-    const { batches, cost } = planTexts(texts, request.addSpecialTokens, this.#scorer.costPerSecond());
-    this.#admit(cost, context);
-    const done = await this.#scorer.tokenize(batches, { ...context, maxWorkers: 0, onBatch: undefined });
+    const { texts, addSpecialTokens, promptName } = request;
+    const prompt = promptName === null ? '' : this.#prompt({ ...DEFAULT_SCORING, promptName });
+    const planned = planTexts({ texts, addSpecialTokens, prompt }, this.#scorer.costPerSecond());
+    const { batches, cost } = await this.#inTurns(planned, context);
+    const { quick } = this.#admit(cost, this.#scorer.status().workers, context);
+    const done = await this.#scorer.tokenize(batches, { ...context, maxWorkers: 0, quick, onBatch: undefined });
     return { texts: done.flatMap(({ tokens }) => tokens), timing: { ...times(done), totalMs: performance.now() - started } };
   }
 
-  #admit(cost: number, { urgency }: CallContext): void {
-    const { workers, outstandingCost, peakCostPerSecond } = this.#scorer.status();
+  /** @param workers that may take part */
+  #admit(cost: number, workers: number, { urgency, deadlineMs }: CallContext): { readonly quick: boolean } {
+    const { workers: all, peakCostPerSecond, ...status } = this.#scorer.status();
     const backlog = {
-      outstandingCost,
-      costPerSecond: this.#scorer.costPerSecond() * workers,
-      peakCostPerSecond: peakCostPerSecond * workers,
+      ...status,
+      costPerSecond: this.#scorer.costPerSecond() * all,
+      peakCostPerSecond: peakCostPerSecond * all,
     };
-    admit({ cost, urgency }, backlog, this.#options);
+    const remainingSeconds = (deadlineMs - performance.now()) / 1000;
+    return admit({ cost, urgency, remainingSeconds, workerShare: workers / all }, backlog, this.#options);
+  }
+
+  /** Long work on this thread, in pieces; ends with the call. */
+  #inTurns<Result>(steps: Steps<Result>, { signal, deadlineMs }: CallContext): Promise<Result> {
+    return inTurns(steps, async () => {
+      await this.#turn();
+      if (signal?.aborted === true) throw new RerankError('cancelled', 'the caller left');
+      if (performance.now() >= deadlineMs)
+        throw new RerankError('deadline', 'the request was not finished within its time limit');
+    });
   }
 
   #prompt(options: ScoringOptions): string {
@@ -128,24 +146,37 @@ export class Reranker implements RerankService {
     return applySoftmax && !this.#scorer.facts.flatOutput;
   }
 
-  async #score(list: PairList, options: ScoringOptions, context: CallContext): Promise<Gathered> {
+  async #score(pairs: Steps<PairList>, options: ScoringOptions, context: CallContext): Promise<Gathered> {
     if (options.batchSize !== null && options.batchSize <= 0) {
       throw new RerankError('validation', `batch_size must be a positive integer, got ${options.batchSize}.`, {
         field: 'batch_size',
       });
     }
     const encode = encodeOptions(options, this.#scorer.facts.numLabels);
-    const all = this.#scorer.status().workers;
-    const workers = options.numWorkers > 0 ? Math.min(options.numWorkers, all) : all;
-    const workload = estimate(list, this.#scorer.spec, encode);
-    this.#admit(workload.cost, context);
-    const planned = plan(list, workload, encode, {
+    const limits = this.#planLimits(options);
+    const list = await this.#inTurns(pairs, context);
+    const workload = await this.#inTurns(estimate(list, this.#pricedModel(), encode), context);
+    // Twice: what can be refused is refused before it is planned, and only what is known to the end is let in.
+    this.#admit(leastCost(workload, limits.costPerCharacter, limits.workers), limits.workers, context);
+    const planned = await this.#inTurns(plan(list, workload, encode, limits), context);
+    const { quick } = this.#admit(planned.cost, limits.workers, context);
+    const ticket: Ticket = { ...context, maxWorkers: options.numWorkers, quick, onBatch: progressOf(planned, context) };
+    return this.#inTurns(gather(planned, await this.#scorer.score(planned.batches, ticket)), context);
+  }
+
+  #planLimits({ batchSize, numWorkers }: ScoringOptions): PlanLimits {
+    const { workers: all, charactersPerSecond } = this.#scorer.status();
+    return {
       batchCost: this.#scorer.costPerSecond() * BATCH_SECONDS,
-      batchPairs: options.batchSize ?? MAX_BATCH_PAIRS,
-      workers,
-    });
-    const ticket: Ticket = { ...context, maxWorkers: options.numWorkers, onBatch: progressOf(planned, context) };
-    return gather(planned, await this.#scorer.score(planned.batches, ticket));
+      batchPairs: batchSize ?? MAX_BATCH_PAIRS,
+      workers: numWorkers > 0 ? Math.min(numWorkers, all) : all,
+      costPerCharacter: this.#scorer.costPerSecond() / charactersPerSecond,
+    };
+  }
+
+  #pricedModel(): PricedModel {
+    const { spec, facts } = this.#scorer;
+    return { maxLength: spec.maxLength, hiddenSize: spec.hiddenSize, specialTokens: facts.specialTokens };
   }
 
   #facts(gathered: Gathered, options: ScoringOptions, startedMs: number): CallFacts {

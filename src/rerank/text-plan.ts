@@ -1,7 +1,8 @@
 // Pure: texts to be tokenised -> batches of bounded work, in their order.
 
 import type { TextBatch } from '../protocol.ts';
-import { estimateTokens } from './cost.ts';
+import { checkedCost, estimateTokensInSteps } from './cost.ts';
+import { ITEM_CHARACTERS, type Steps } from './turns.ts';
 
 /** What a worker gives of tokens with their places; 90,000 to 190,000 were measured, by the kind of tokenizer. */
 const TOKENS_PER_SECOND = 100_000;
@@ -15,24 +16,37 @@ export interface TextPlan {
   readonly cost: number;
 }
 
+export interface TextRequest {
+  readonly texts: readonly string[];
+  readonly addSpecialTokens: boolean;
+  /** Put before every text by the worker. */
+  readonly prompt: string;
+}
+
 /**
  * A text above the length of a batch makes one of its own.
  *
  * @param costPerSecond cost units a worker scores in a second: the unit of work, though the model has no part in this
  */
-export function planTexts(texts: readonly string[], addSpecialTokens: boolean, costPerSecond: number): TextPlan {
+export function* planTexts({ texts, addSpecialTokens, prompt }: TextRequest, costPerSecond: number): Steps<TextPlan> {
   const batchCost = costPerSecond * BATCH_SECONDS;
-  const costs = texts.map((text) => (estimateTokens(text, Number.POSITIVE_INFINITY) / TOKENS_PER_SECOND) * costPerSecond);
+  const promptTokens = prompt === '' ? 0 : yield* estimateTokensInSteps(prompt, Number.POSITIVE_INFINITY);
   const batches: TextBatch[] = [];
+  let total = 0;
   let start = 0;
   let cost = 0;
-  for (let i = 0; i <= texts.length; i += 1) {
-    if (i > start && (i === texts.length || cost + costs[i]! > batchCost)) {
-      batches.push({ texts: texts.slice(start, i), addSpecialTokens, cost });
+  for (let i = 0; i < texts.length; i += 1) {
+    const tokens = promptTokens + (yield* estimateTokensInSteps(texts[i]!, Number.POSITIVE_INFINITY));
+    const added = checkedCost(Math.ceil((tokens / TOKENS_PER_SECOND) * costPerSecond));
+    if (i > start && cost + added > batchCost) {
+      batches.push({ texts: texts.slice(start, i), addSpecialTokens, prompt, cost });
       start = i;
       cost = 0;
     }
-    cost += costs[i] ?? 0;
+    cost += added;
+    total += added;
+    yield ITEM_CHARACTERS;
   }
-  return { batches, cost: costs.reduce((sum, each) => sum + each, 0) };
+  if (start < texts.length) batches.push({ texts: texts.slice(start), addSpecialTokens, prompt, cost });
+  return { batches, cost: total };
 }

@@ -168,6 +168,7 @@ class ScriptedEngine implements Engine {
         output: 'logits',
         numLabels: 1,
         flatOutput: false,
+        specialTokens: 3,
         runtimeVersion: 'x',
         dtype: 'float32',
         packed: false,

@@ -14,17 +14,27 @@ test('/health is 200 whatever the model does', async (t) => {
 test('/ready is 200 only when ready and not draining', async (t) => {
   const server = await startTestServer(t, { flags: { workers: '2' } });
   const ready = await server.send('/ready');
-  assert.deepEqual([ready.status, ready.body], [200, { status: 'ready', workers: 2, ready_workers: 2 }]);
+  assert.deepEqual([ready.status, ready.body], [200, { status: 'ready', workers: 2, ready_workers: 2, lost_workers: 0 }]);
   server.draining = true;
   const draining = await server.send('/ready');
   assert.equal(draining.status, 503);
   assert.equal(draining.headers.get('retry-after'), '1');
-  assert.deepEqual(draining.body, { status: 'not_ready', reason: 'draining', workers: 2, ready_workers: 2, last_error: null });
+  const counts = { workers: 2, ready_workers: 2, lost_workers: 0 };
+  assert.deepEqual(draining.body, { status: 'not_ready', reason: 'draining', ...counts, last_error: null });
   for (const state of ['starting', 'degraded', 'draining', 'closed'] as const) {
     const other = await startTestServer(t, { status: { state, readyWorkers: 0, lastError: 'why' } });
     const reply = await other.send('/ready');
     assert.deepEqual([reply.status, reply.body.reason, reply.body.last_error], [503, state, 'why']);
   }
+});
+
+test('a worker that is lost shows while the others serve, and nobody is ready without one', async (t) => {
+  const some = await startTestServer(t, { flags: { workers: '2' }, status: { readyWorkers: 1, lostWorkers: 1 } });
+  const ready = await some.send('/ready');
+  assert.deepEqual([ready.status, ready.body.ready_workers, ready.body.lost_workers], [200, 1, 1]);
+  const none = await startTestServer(t, { status: { state: 'degraded', readyWorkers: 0, lostWorkers: 1 } });
+  const reply = await none.send('/ready');
+  assert.deepEqual([reply.status, reply.body.reason, reply.body.lost_workers], [503, 'degraded', 1]);
 });
 
 test('while the model loads and while the server drains, work is refused with 503 and Retry-After', async (t) => {
@@ -81,6 +91,7 @@ test('/info has what text-embeddings-inference tells, and more', async (t) => {
     pair_template: false,
     workers: 2,
     ready_workers: 2,
+    lost_workers: 0,
     packed_weights: false,
     padding_share: 0.25,
     payload_limit: 33_554_432,

@@ -35,6 +35,7 @@ const FACTS: SessionFacts = {
   output: 'logits',
   numLabels: 1,
   flatOutput: false,
+  specialTokens: 3,
   runtimeVersion: '1.30.0',
   dtype: 'float32',
   packed: false,

@@ -132,6 +132,7 @@ test('a batch is counted with its tokens, its padding and the time of its worker
   metrics.onBatch(BATCH);
   metrics.onBatch({ queueMs: 1, busyMs: 500, scores: null });
   metrics.onPoolEvent({ kind: 'worker_died', message: 'x' });
+  metrics.onPoolEvent({ kind: 'worker_lost', where: 'script', message: 'x' });
   metrics.onPoolEvent({ kind: 'rebuilding', attempt: 1, delayMs: 1, message: 'x' });
   metrics.onPoolEvent({ kind: 'rebuilt', attempt: 1 });
   const { value } = await read(metrics);
@@ -146,7 +147,11 @@ test('a batch is counted with its tokens, its padding and the time of its worker
   );
   assert.deepEqual([value('te_request_input_length_count'), value('te_request_input_length_bucket', { le: '16' })], [2, 1]);
   assert.equal(value('te_predict_duration_sum'), 0.25);
-  assert.deepEqual([value('crossrank_worker_deaths_total'), value('crossrank_pool_rebuilds_total')], [1, 1]);
+  const series = ['worker_deaths', 'worker_losses', 'pool_rebuilds'];
+  assert.deepEqual(
+    series.map((name) => value(`crossrank_${name}_total`)),
+    [1, 1, 1],
+  );
 });
 
 test('gauges are those of the moment they are asked for', async () => {
@@ -220,6 +225,7 @@ const FACTS: SessionFacts = {
   output: 'logits',
   numLabels: 1,
   flatOutput: false,
+  specialTokens: 3,
   runtimeVersion: '1.30.0',
   dtype: 'float32',
   packed: false,

@@ -1,10 +1,12 @@
 // A worker for pool tests: obeys its documents instead of a model. `score N` gives N, `sleep MS` blocks as a run does,
-// `die` ends the thread, `die-once FILE` only while FILE is absent. It fails to load while its model directory holds `fail`.
+// `die` ends the thread, `die-once FILE` only while FILE is absent. `spin` never comes back from JavaScript, `stuck FILE` from the runtime,
+// until FILE exists, and neither looks at the flag. It fails to load while its model directory holds `fail`.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import type { WorkerOptions, WorkerReply, WorkerTask } from '../../src/protocol.ts';
+import { RunGate } from '../../workers/run-gate.ts';
 
 async function initialize(): Promise<(task: WorkerTask) => Promise<WorkerReply>> {
   const { spec } = workerData as WorkerOptions;
@@ -20,6 +22,7 @@ async function initialize(): Promise<(task: WorkerTask) => Promise<WorkerReply>>
       output: 'logits',
       numLabels: 1,
       flatOutput: false,
+      specialTokens: 3,
       runtimeVersion: 'none',
       dtype: 'float32',
       packed: false,
@@ -31,7 +34,7 @@ async function initialize(): Promise<(task: WorkerTask) => Promise<WorkerReply>>
   return obey;
 }
 
-async function obey({ batch, cancel }: WorkerTask): Promise<WorkerReply> {
+async function obey({ batch, cancel, phase }: WorkerTask): Promise<WorkerReply> {
   if ('texts' in batch) {
     const sleepMs = Number(batch.texts[0]);
     if (sleepMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, sleepMs);
@@ -51,6 +54,13 @@ async function obey({ batch, cancel }: WorkerTask): Promise<WorkerReply> {
     if (verb === 'sleep') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(argument));
     if (verb === 'refuse') return { ok: false, error: { code: 'inference', message: 'told to refuse' } };
     if (verb === 'die') process.exit(1);
+    if (verb === 'spin') for (;;);
+    if (verb === 'stuck') {
+      const gate = new RunGate(phase);
+      gate.enter();
+      while (!existsSync(argument)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      gate.leave();
+    }
     if (verb === 'die-once' && !existsSync(argument)) {
       writeFileSync(argument, '');
       process.exit(1);

@@ -4,63 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RerankError } from '../../src/errors.ts';
-import { ownWeightsSource } from '../../src/model/weights.ts';
-import { type PoolEvent, WorkerPool } from '../../src/pool/worker-pool.ts';
-import type { PairBatch, Ticket } from '../../src/protocol.ts';
-import { PLAIN_ENCODING } from '../../workers/pair-encoder.ts';
+import { WorkerPool } from '../../src/pool/worker-pool.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
-
-const WORKER_URL = new URL('./scripted-worker.js', import.meta.url);
-const WEIGHTS = ownWeightsSource(fakeSpec());
-
-function batchOf(...documents: string[]): PairBatch {
-  const pairs = new Uint32Array(2 * documents.length);
-  documents.forEach((_, index) => {
-    pairs[2 * index + 1] = index;
-  });
-  return { queries: ['q'], documents, pairs, encode: PLAIN_ENCODING, cost: documents.length };
-}
-
-function ticket(overrides: Partial<Ticket> = {}): Ticket {
-  return { id: 'test', deadlineMs: Number.POSITIVE_INFINITY, signal: null, maxWorkers: 0, ...overrides };
-}
-
-async function withPool(
-  workers: number,
-  body: (pool: WorkerPool, directory: string, events: PoolEvent[]) => Promise<void>,
-): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'crossrank-pool-'));
-  const events: PoolEvent[] = [];
-  const pool = await WorkerPool.start({
-    spec: fakeSpec({ directory }),
-    weights: WEIGHTS,
-    workers,
-    cpuMemArena: false,
-    workerUrl: WORKER_URL,
-    rebuildDelayMs: 20,
-    onEvent: (event) => events.push(event),
-  });
-  try {
-    await body(pool, directory, events);
-  } finally {
-    await pool.close(Number.POSITIVE_INFINITY);
-    rmSync(directory, { recursive: true });
-  }
-}
-
-function codeIs(code: string): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof RerankError, String(error));
-    assert.equal(error.code, code);
-    return true;
-  };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !condition(); i += 1) await sleep(5);
-  assert.ok(condition(), 'the condition never held');
-}
+import { batchOf, codeIs, ticket, until, WEIGHTS, WORKER_URL, withPool } from './support.ts';
 
 test('scores come back per batch in the order they were given', async () => {
   await withPool(2, async (pool) => {
@@ -78,7 +24,7 @@ test('scores come back per batch in the order they were given', async () => {
 test('texts are tokenised in the same queue, in their order, and tell nothing of the speed of scoring', async () => {
   await withPool(2, async (pool) => {
     const speed = pool.costPerSecond();
-    const batches = ['a', 'b', 'c'].map((text) => ({ texts: [text], addSpecialTokens: false, cost: 500 }));
+    const batches = ['a', 'b', 'c'].map((text) => ({ texts: [text], addSpecialTokens: false, prompt: '', cost: 500 }));
     const call = pool.tokenize(batches, ticket());
     assert.equal(pool.status().outstandingCost, 1500);
     assert.deepEqual(
@@ -91,7 +37,7 @@ test('texts are tokenised in the same queue, in their order, and tell nothing of
 
 test('tokenising has deadlines, leaves with its caller, and takes turns with scoring', async () => {
   await withPool(1, async (pool) => {
-    const texts = (sleepMs: number) => ({ texts: [String(sleepMs)], addSpecialTokens: true, cost: 1 });
+    const texts = (sleepMs: number) => ({ texts: [String(sleepMs)], addSpecialTokens: true, prompt: '', cost: 1 });
     const leaving = new AbortController();
     const left = pool.tokenize(
       Array.from({ length: 50 }, () => texts(20)),

@@ -5,8 +5,10 @@ import { test } from 'node:test';
 import type { EncodeOptions, ScoredBatch } from '../../src/protocol.ts';
 import { documentTokenLimit, pairWork } from '../../src/rerank/cost.ts';
 import { encodeOptions } from '../../src/rerank/encode-options.ts';
+import { estimate } from '../../src/rerank/estimate.ts';
 import { gather } from '../../src/rerank/gather.ts';
-import { estimate, rankPairs } from '../../src/rerank/plan.ts';
+import { rankPairs } from '../../src/rerank/pair-list.ts';
+import { atOnce } from '../../src/rerank/turns.ts';
 import { DEFAULT_SCORING, type ScoringOptions } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 
@@ -53,9 +55,9 @@ test('a pair in chunks is expected to run one row a window', () => {
 });
 
 test('a long document costs what is looked at of it', () => {
-  const list = rankPairs('query', ['x'.repeat(400_000)]);
-  const spec = fakeSpec();
-  const costOf = (options: Partial<ScoringOptions>): number => estimate(list, spec, encodeOf(options)).cost;
+  const list = atOnce(rankPairs('query', ['x'.repeat(400_000)]));
+  const spec = { ...fakeSpec(), specialTokens: 3 };
+  const costOf = (options: Partial<ScoringOptions>): number => atOnce(estimate(list, spec, encodeOf(options))).costs[0]!;
   const cut = costOf({});
   assert.ok(costOf(CHUNKS) > (100_000 / spec.maxLength) * cut, 'admission sees the whole document');
   assert.ok(costOf({ ...CHUNKS, maxChunksPerDocument: 3 }) <= 3.01 * cut);
@@ -78,7 +80,7 @@ test('chunks are told in request order, null when no document was split', () => 
     runs: 1,
     queueMs: 0,
   });
-  assert.deepEqual(gather(planned, [batch(1), batch(4)]).chunks, [4, 1, 4]);
-  assert.equal(gather(planned, [batch(1), batch(1)]).chunks, null);
-  assert.equal(gather(planned, [batch(null), batch(null)]).chunks, null);
+  assert.deepEqual(atOnce(gather(planned, [batch(1), batch(4)])).chunks, [4, 1, 4]);
+  assert.equal(atOnce(gather(planned, [batch(1), batch(1)])).chunks, null);
+  assert.equal(atOnce(gather(planned, [batch(null), batch(null)])).chunks, null);
 });

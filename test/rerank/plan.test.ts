@@ -1,19 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { pairCost } from '../../src/pair-size.ts';
 import type { ScoredBatch } from '../../src/protocol.ts';
-import { estimateTokens, pairCost } from '../../src/rerank/cost.ts';
+import { estimateTokens } from '../../src/rerank/cost.ts';
 import { encodeOptions } from '../../src/rerank/encode-options.ts';
+import { estimate } from '../../src/rerank/estimate.ts';
 import { gather } from '../../src/rerank/gather.ts';
-import { estimate, listPairs, type PairList, type Plan, plan, rankPairs } from '../../src/rerank/plan.ts';
+import { listPairs, type PairList, rankPairs } from '../../src/rerank/pair-list.ts';
+import { type Plan, type PlanLimits, plan } from '../../src/rerank/plan.ts';
+import { atOnce, type Steps } from '../../src/rerank/turns.ts';
 import { DEFAULT_SCORING } from '../../src/rerank/types.ts';
 import { fakeSpec } from '../helpers/model-spec.ts';
 
-const SPEC = fakeSpec();
+const SPEC = { ...fakeSpec(), specialTokens: 3 };
 const ENCODE = encodeOptions(DEFAULT_SCORING, 1);
 
-function planned(list: PairList, limits: Partial<Parameters<typeof plan>[3]> = {}): Plan {
-  return plan(list, estimate(list, SPEC, ENCODE), ENCODE, { batchCost: 100, batchPairs: 1000, workers: 1, ...limits });
+function planned(pairs: Steps<PairList>, limits: Partial<PlanLimits> = {}): Plan {
+  const list = atOnce(pairs);
+  const all = { batchCost: 100, batchPairs: 1000, workers: 1, costPerCharacter: 0, ...limits };
+  return atOnce(plan(list, atOnce(estimate(list, SPEC, ENCODE)), ENCODE, all));
 }
 
 /** Texts of a batch's pairs. */
@@ -44,7 +50,7 @@ test('duplicates are scored once and answered each time', () => {
   const list = rankPairs('q', ['same', 'other', 'same', 'same']);
   const result = planned(list);
   assert.deepEqual(result.batches.flatMap(pairTexts).sort(), ['q|other', 'q|same']);
-  const gathered = gather(result, result.batches.map(scoreBatch));
+  const gathered = atOnce(gather(result, result.batches.map(scoreBatch)));
   assert.deepEqual(Array.from(gathered.logits), [6, 7, 6, 6]);
   assert.equal(gathered.totalTokens, 25);
 });
@@ -67,13 +73,11 @@ test('a pair above the bound makes a batch of its own', () => {
 });
 
 test('a small call is split among the workers, batch_size bounds the pairs', () => {
-  const list = rankPairs(
-    'q',
-    Array.from({ length: 40 }, (_, i) => `document number ${i}`),
-  );
-  assert.equal(planned(list, { batchCost: 1e6 }).batches.length, 1);
-  assert.ok(planned(list, { batchCost: 1e3, workers: 4 }).batches.length >= 4);
-  for (const batch of planned(list, { batchCost: 1e6, batchPairs: 7 }).batches) assert.ok(batch.documents.length <= 7);
+  const documents = Array.from({ length: 40 }, (_, i) => `document number ${i}`);
+  const planFor = (limits: Partial<PlanLimits>): Plan => planned(rankPairs('q', documents), limits);
+  assert.equal(planFor({ batchCost: 1e6 }).batches.length, 1);
+  assert.ok(planFor({ batchCost: 1e3, workers: 4 }).batches.length >= 4);
+  for (const batch of planFor({ batchCost: 1e6, batchPairs: 7 }).batches) assert.ok(batch.documents.length <= 7);
 });
 
 test('a batch carries each of its texts once and no other', () => {
@@ -92,7 +96,7 @@ test('a batch carries each of its texts once and no other', () => {
 test('an empty call has no batches and no scores', () => {
   const result = planned(rankPairs('q', []));
   assert.equal(result.batches.length, 0);
-  assert.equal(gather(result, []).logits.length, 0);
+  assert.equal(atOnce(gather(result, [])).logits.length, 0);
 });
 
 test('any pairs, any bounds: every pair gets the score of its own texts', () => {
@@ -101,7 +105,7 @@ test('any pairs, any bounds: every pair gets the score of its own texts', () => 
   fc.assert(
     fc.property(pairs, fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 9 }), (list, batchCost, workers) => {
       const result = planned(listPairs(list), { batchCost, batchPairs: 1 + (batchCost % 8), workers });
-      const gathered = gather(result, result.batches.map(scoreBatch));
+      const gathered = atOnce(gather(result, result.batches.map(scoreBatch)));
       const expected = list.map((pair) => pair.join('|').length);
       assert.deepEqual(Array.from(gathered.logits), expected);
       assert.deepEqual(
@@ -119,7 +123,7 @@ test('several labels are gathered row by row', () => {
     numLabels: 2,
     logits: Float32Array.from([batch.documents[0] === 'a' ? 1 : 2, 9]),
   }));
-  assert.deepEqual(Array.from(gather(result, scored).logits), [2, 9, 1, 9]);
+  assert.deepEqual(Array.from(atOnce(gather(result, scored)).logits), [2, 9, 1, 9]);
 });
 
 test('token estimates: a quarter token a letter, one a CJK character, never above the limit', () => {

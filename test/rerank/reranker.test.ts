@@ -27,6 +27,7 @@ class FakeScorer implements Scorer {
   readonly queries = new Set<string>();
   readonly textBatches: TextBatch[] = [];
   outstandingCost = 0;
+  quickCost = 0;
 
   constructor(spec: Partial<ModelSpec> = {}, numLabels = 1) {
     this.spec = fakeSpec(spec);
@@ -35,6 +36,7 @@ class FakeScorer implements Scorer {
       output: 'logits',
       numLabels,
       flatOutput: false,
+      specialTokens: 3,
       runtimeVersion: 'none',
       dtype: 'float32',
       packed: false,
@@ -46,7 +48,7 @@ class FakeScorer implements Scorer {
   }
 
   status(): ScorerStatus {
-    return { ...readyStatus(2), outstandingCost: this.outstandingCost };
+    return { ...readyStatus(2), outstandingCost: this.outstandingCost, quickCost: this.quickCost };
   }
 
   async score(batches: readonly PairBatch[], ticket: Ticket): Promise<ScoredBatch[]> {
@@ -58,12 +60,12 @@ class FakeScorer implements Scorer {
   async tokenize(batches: readonly TextBatch[], ticket: Ticket): Promise<TokenizedBatch[]> {
     this.tickets.push(ticket);
     this.textBatches.push(...batches);
-    return batches.map(({ texts }) => ({
+    return batches.map(({ prompt, texts }) => ({
       tokens: texts.map((text) => ({
         ids: Int32Array.of(text.length),
         starts: Int32Array.of(0),
         stops: Int32Array.of(text.length),
-        texts: [text],
+        texts: [prompt + text],
       })),
       tokenizationMs: 1,
       queueMs: 0.5,
@@ -73,7 +75,7 @@ class FakeScorer implements Scorer {
   async close(): Promise<void> {}
 
   #scoreBatch(batch: PairBatch): ScoredBatch {
-    for (const query of batch.queries) this.queries.add(query);
+    for (const query of batch.queries) this.queries.add(`${batch.prompt}|${query}`);
     const count = batch.pairs.length / 2;
     const { numLabels } = this.facts;
     const logits = new Float32Array(count * numLabels);
@@ -144,12 +146,12 @@ test('rank on several labels fails with the original’s message, predict gives 
   assert.equal(result.numLabels, 3);
 });
 
-test('the prompt goes before every query, in rank and predict', async () => {
+test('the prompt goes to the workers beside the queries, in rank and predict', async () => {
   const scorer = new FakeScorer({ prompts: { web: 'W: ' }, defaultPromptName: 'web' });
   const reranker = new Reranker(scorer);
   await reranker.rank(rankRequest(['doc 1']), CONTEXT);
   await reranker.predict({ ...DEFAULT_SCORING, pairs: [['p', 'doc 1']], prompt: 'X: ' }, CONTEXT);
-  assert.deepEqual([...scorer.queries], ['W: q', 'X: p']);
+  assert.deepEqual([...scorer.queries], ['W: |q', 'X: |p']);
 });
 
 test('ties go to the higher logit when the call asks for it', async () => {
@@ -208,6 +210,7 @@ test('a NaN is blamed on its document in the order of the request', async () => 
 test('a full machine refuses before scoring', async () => {
   const scorer = new FakeScorer();
   scorer.outstandingCost = 1e6;
+  scorer.quickCost = 1e6;
   const reranker = new Reranker(scorer, { ...DEFAULT_RERANKER_OPTIONS, maxQueueSeconds: 1 });
   await assert.rejects(
     reranker.rank(rankRequest(['doc 1']), CONTEXT),
@@ -255,6 +258,7 @@ test('texts are tokenised in batches of bounded work, in their order, behind the
   assert.deepEqual(named.texts[0]!.texts, ['q: a']);
   await assert.rejects(reranker.tokenize({ ...request, promptName: 'none' }, CONTEXT), { code: 'validation' });
   scorer.outstandingCost = 1e9;
+  scorer.quickCost = 1e9;
   await assert.rejects(reranker.tokenize(request, CONTEXT), { code: 'overloaded' });
 });
 

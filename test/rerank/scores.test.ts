@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RerankError } from '../../src/errors.ts';
 import { activate } from '../../src/rerank/activation.ts';
-import { admit } from '../../src/rerank/admission.ts';
 import { resolvePrompt } from '../../src/rerank/prompt.ts';
 import { checkFinite, rank } from '../../src/rerank/rank.ts';
 
@@ -94,55 +93,4 @@ test('an unknown prompt name fails, names of Object.prototype included', () => {
         error.message === `Prompt name '${promptName}' not found in the configured prompts dictionary with keys ['web'].`,
     );
   }
-});
-
-const BACKLOG = { outstandingCost: 0, costPerSecond: 100, peakCostPerSecond: 100 };
-const LIMITS = { maxQueueSeconds: 10 };
-
-function refusal(call: () => void): RerankError {
-  try {
-    call();
-  } catch (error) {
-    assert.ok(error instanceof RerankError, String(error));
-    return error;
-  }
-  assert.fail('let in');
-}
-
-test('admission: what could ever fit is let in on an idle machine, and refused with an honest Retry-After on a full one', () => {
-  admit({ cost: 900 }, BACKLOG, LIMITS);
-  admit({ cost: 300 }, { ...BACKLOG, outstandingCost: 600 }, LIMITS);
-  admit({ cost: 1e9 }, { outstandingCost: 1e9, costPerSecond: 0, peakCostPerSecond: 0 }, LIMITS);
-  const full = refusal(() => admit({ cost: 400 }, { ...BACKLOG, outstandingCost: 900 }, LIMITS));
-  assert.deepEqual([full.code, full.retryAfterSeconds], ['overloaded', 4]);
-  const nearlyFits = refusal(() => admit({ cost: 890 }, { ...BACKLOG, outstandingCost: 250 }, LIMITS));
-  assert.deepEqual(
-    [nearlyFits.code, nearlyFits.retryAfterSeconds],
-    ['overloaded', 3],
-    'it waits for room, at most for an idle machine',
-  );
-});
-
-test('admission: a call that could never fit is refused for good, with the bound', () => {
-  const refused = refusal(() => admit({ cost: 901 }, BACKLOG, LIMITS));
-  assert.deepEqual([refused.code, refused.status, refused.retryAfterSeconds], ['too_costly', 413, undefined]);
-  assert.match(refused.message, /about 901 tokens.*at most 900 /);
-  // Slow only now: what fits the machine at its best is not refused for ever.
-  admit({ cost: 901 }, { ...BACKLOG, peakCostPerSecond: 200 }, LIMITS);
-  admit({ cost: 1e9 }, BACKLOG, { maxQueueSeconds: Number.POSITIVE_INFINITY });
-  // A speed that nothing has proven yet refuses nobody for good.
-  const unproven = { ...BACKLOG, peakCostPerSecond: Number.POSITIVE_INFINITY };
-  admit({ cost: 901 }, unproven, LIMITS);
-  assert.equal(refusal(() => admit({ cost: 901 }, { ...unproven, outstandingCost: 500 }, LIMITS)).code, 'overloaded');
-});
-
-test('admission: large calls and work in the background leave room for the others', () => {
-  const nearlyFull = { ...BACKLOG, outstandingCost: 900 };
-  admit({ cost: 5 }, nearlyFull, LIMITS);
-  assert.equal(refusal(() => admit({ cost: 6 }, nearlyFull, LIMITS)).code, 'overloaded');
-  const halfFull = { ...BACKLOG, outstandingCost: 498 };
-  admit({ cost: 2, urgency: 7 }, halfFull, LIMITS);
-  assert.equal(refusal(() => admit({ cost: 3, urgency: 4 }, halfFull, LIMITS)).code, 'overloaded');
-  admit({ cost: 3, urgency: 3 }, halfFull, LIMITS);
-  assert.equal(refusal(() => admit({ cost: 501, urgency: 4 }, BACKLOG, LIMITS)).code, 'too_costly');
 });

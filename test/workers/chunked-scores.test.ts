@@ -32,6 +32,7 @@ function batchOf(options: Partial<EncodeOptions>): PairBatch {
     documents: DOCUMENTS,
     pairs,
     encode: { ...PLAIN_ENCODING, maxLength: 40, ...options },
+    prompt: '',
     cost: 1,
   };
 }

@@ -66,6 +66,7 @@ describe('batches', () => {
     documents: ['Paris is big', 'Berlin', ''],
     pairs: new Uint32Array([0, 0, 1, 1, 0, 2, 1, 0]),
     encode: PLAIN_ENCODING,
+    prompt: '',
     cost: 1,
   };
 

@@ -25,7 +25,16 @@ async function batchesOf(
   let given: readonly PairBatch[] = [];
   const scorer: Scorer = {
     spec: fakeSpec(),
-    facts: { inputs: [], output: 'logits', numLabels: 1, flatOutput: false, runtimeVersion: '', dtype: 'float32', packed: false },
+    facts: {
+      inputs: [],
+      output: 'logits',
+      numLabels: 1,
+      flatOutput: false,
+      specialTokens: 3,
+      runtimeVersion: '',
+      dtype: 'float32',
+      packed: false,
+    },
     costPerSecond: () => costPerSecond,
     status: () => readyStatus(workers),
     tokenize: () => Promise.reject(new Error('not used')),

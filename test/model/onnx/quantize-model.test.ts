@@ -69,6 +69,7 @@ function batchOf(pairs: readonly (readonly [string, string])[], maxLength: numbe
     documents: pairs.map(([, document]) => document),
     pairs: Uint32Array.from(pairs.flatMap((_, index) => [index, index])),
     encode: { ...PLAIN_ENCODING, maxLength },
+    prompt: '',
     cost: 0,
   };
 }

@@ -39,6 +39,6 @@ export function encodePair(
 /** Encodes one pair, in chunks when asked. */
 export function encodeRows(encoder: PairEncoder, query: string, document: string, options: Partial<EncodeOptions>): EncodedPair {
   const encode = { ...PLAIN_ENCODING, ...options };
-  const batch = { queries: [query], documents: [document], pairs: new Uint32Array([0, 0]), encode, cost: 1 };
+  const batch = { queries: [query], documents: [document], pairs: new Uint32Array([0, 0]), encode, prompt: '', cost: 1 };
   return encoder.encodeBatch(batch, () => false)![0]!;
 }
