@@ -3,7 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShutdownManner } from '../cluster/messages.ts';
 import type { Config } from '../config.ts';
+import { answerHooks } from '../http/answer-hooks.ts';
 import { createApp } from '../http/app.ts';
+import { BodyBudget } from '../http/body-budget.ts';
 import type { MetricsText } from '../http/dependencies.ts';
 import { metricsListener } from '../http/metrics-route.ts';
 import { type RunningServer, startServer } from '../http/server.ts';
@@ -67,9 +69,10 @@ export async function startLifecycle(
   const isDraining = () => stage.draining;
   const refusesWork = () => stage.refusing;
   metrics.watch({ scorer, isDraining });
+  const budget = new BodyBudget(config.maxInflightBytes);
   const seen = { metrics: exposition, observer: metrics.requests, tracer: tracing.tracer };
-  const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork, ...seen });
-  const server = await startServer(app, config);
+  const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork, budget, ...seen });
+  const server = await startServer(app, config, answerHooks(budget, logger));
   const metricsServer = await startMetricsServer(config, exposition).catch(async (error: unknown) => {
     await server.stop(0);
     throw error;
@@ -81,7 +84,7 @@ export async function startLifecycle(
 async function startMetricsServer(config: Config, metrics: MetricsText): Promise<RunningServer | null> {
   const { prometheusPort } = config;
   if (prometheusPort === null) return null;
-  return startServer(metricsListener(metrics), { ...config, port: prometheusPort }, '--prometheus-port');
+  return startServer(metricsListener(metrics), { ...config, port: prometheusPort }, { portFlag: '--prometheus-port' });
 }
 
 /** The longest {@link Lifecycle.shutdown} waits for accepted work, in milliseconds. */

@@ -151,6 +151,9 @@ export const OPTIONS = {
   headersTimeoutSeconds: option<number>('headers-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 60, {
     help: 'time a client has to send the request headers',
   }),
+  answerTimeoutSeconds: option<number>('answer-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 30, {
+    help: 'a client that takes less than 16 KiB of its answer for each second of this time loses its connection; sooner while bodies and answers fill half of --max-inflight-bytes',
+  }),
   keepAliveTimeoutSeconds: option<number>('keep-alive-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 75, {
     help: 'idle connections are closed after this; keep it above that of the proxy in front',
   }),

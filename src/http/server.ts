@@ -4,11 +4,17 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { RerankError } from '../errors.ts';
+import { type AnswerLimits, AnswerWatch } from './answer-watch.ts';
 
 export type ListenSettings = Pick<
   Config,
-  'hostname' | 'port' | 'bodyTimeoutSeconds' | 'headersTimeoutSeconds' | 'keepAliveTimeoutSeconds'
+  'hostname' | 'port' | 'bodyTimeoutSeconds' | 'headersTimeoutSeconds' | 'answerTimeoutSeconds' | 'keepAliveTimeoutSeconds'
 >;
+
+export interface ListenOptions extends Partial<Pick<AnswerLimits, 'isCrowded' | 'onCut'>> {
+  /** The option that chose the port, for the message when it cannot be had. */
+  readonly portFlag?: string;
+}
 
 export interface RunningServer {
   /** The port bound, also when 0 was asked for. */
@@ -31,15 +37,15 @@ const MAX_HEADERS = 100;
 const TIMEOUT_CHECK_MS = 1000; // how often Node looks for connections that sent too slowly
 
 /**
- * @param portFlag the option that chose the port, for the message when it cannot be had
  * @throws RerankError `config` when the address cannot be listened on
  */
 export async function startServer(
   handler: RequestListener,
   settings: ListenSettings,
-  portFlag = '--port',
+  { portFlag = '--port', ...hooks }: ListenOptions = {},
 ): Promise<RunningServer> {
   const server = createHttpServer(settings);
+  watchAnswers(server, { timeoutMs: settings.answerTimeoutSeconds * 1000, ...NO_HOOKS, ...hooks });
   const exchanges = new OpenExchanges(server);
   const sockets = openSockets(server);
   server.on('request', handler);
@@ -67,6 +73,20 @@ function createHttpServer(settings: ListenSettings): Server {
   });
   server.maxHeadersCount = MAX_HEADERS;
   return server;
+}
+
+const NO_HOOKS = { isCrowded: () => false, onCut: () => {} };
+
+function watchAnswers(server: Server, limits: AnswerLimits): void {
+  const watch = new AnswerWatch(limits);
+  server.on('connection', (socket) => watch.add(socket));
+  server.on('request', (req, res) => {
+    res.setHeader('X-Content-Type-Options', 'nosniff'); // here, so that no answer of any handler is without it
+    watch.expect(res, req.socket);
+  });
+  const looking = setInterval(() => watch.tick(), watch.tickMs);
+  looking.unref();
+  server.once('close', () => clearInterval(looking));
 }
 
 /** The requests being answered. Its listener comes before the application's, so that it sees each response untouched. */
