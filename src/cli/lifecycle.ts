@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShutdownManner } from '../cluster/messages.ts';
 import type { Config } from '../config.ts';
+import { hostRule } from '../http/allowed-hosts.ts';
 import { answerHooks } from '../http/answer-hooks.ts';
 import { createApp } from '../http/app.ts';
 import { BodyBudget } from '../http/body-budget.ts';
@@ -84,7 +85,8 @@ export async function startLifecycle(
 async function startMetricsServer(config: Config, metrics: MetricsText): Promise<RunningServer | null> {
   const { prometheusPort } = config;
   if (prometheusPort === null) return null;
-  return startServer(metricsListener(metrics), { ...config, port: prometheusPort }, { portFlag: '--prometheus-port' });
+  const listener = metricsListener(metrics, hostRule(config.hostname, config.allowedHosts));
+  return startServer(listener, { ...config, port: prometheusPort }, { portFlag: '--prometheus-port' });
 }
 
 /** The longest {@link Lifecycle.shutdown} waits for accepted work, in milliseconds. */

@@ -5,6 +5,7 @@ import type { Dtype, PairTemplate } from '../protocol.ts';
 import { defaultCacheDirectory } from './cache-directory.ts';
 import { hubCacheDirectory, hubOffline, hubToken } from './hub-environment.ts';
 import {
+  hostList,
   httpAddress,
   integer,
   keyFile,
@@ -174,11 +175,16 @@ export const OPTIONS = {
     fallbackText: 'none',
     secret: true,
   }),
-  corsAllowOrigins: option<readonly string[]>('cors-allow-origin', 'origin', originList(), ['*'], {
-    help: 'origin that browsers may call from, repeatable; empty for none',
-    fallbackText: '*',
+  corsAllowOrigins: option<readonly string[]>('cors-allow-origin', 'origin', originList(), ['loopback'], {
+    help: 'origin whose pages may call the server, repeatable; loopback for pages of this machine, * for all, empty for none',
+    fallbackText: 'loopback',
     repeatable: true,
     emptyAllowed: true,
+  }),
+  allowedHosts: option<readonly string[]>('allowed-host', 'name', hostList(), [], {
+    help: 'name the server may be called by (Host) besides loopback names and addresses, repeatable; *.shop.example for all below it, * for any',
+    fallbackText: 'that of --hostname; any when that is not loopback',
+    repeatable: true,
   }),
   prometheusPort: option<number | null>('prometheus-port', 'port', integer(0, 65_535), null, {
     help: 'port on which GET /metrics is answered as well, without an API key; 0 takes a free one',

@@ -43,6 +43,8 @@ export type HttpSettings = Pick<
   | 'maxClientBatchSize'
   | 'requestTimeoutSeconds'
   | 'maxQueueSeconds'
+  | 'hostname'
+  | 'allowedHosts'
   | 'corsAllowOrigins'
   | 'apiKeys'
   | 'fileApiKeys'
