@@ -54,6 +54,7 @@ test('defaults', () => {
     corsAllowOrigins: ['loopback'],
     allowedHosts: [],
     answerTimeoutSeconds: 30,
+    processTimeoutSeconds: 30,
     prometheusPort: null,
     metricsAuth: true,
     otlpEndpoint: null,

@@ -1,7 +1,7 @@
 // The life of a serving process: start, drain, retire, stop. Never ends the process itself: a thread inside a run would abort it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ShutdownManner } from '../cluster/messages.ts';
+import type { PortName, ShutdownManner } from '../cluster/messages.ts';
 import type { Config } from '../config.ts';
 import { hostRule } from '../http/allowed-hosts.ts';
 import { answerHooks } from '../http/answer-hooks.ts';
@@ -9,7 +9,7 @@ import { createApp } from '../http/app.ts';
 import { BodyBudget } from '../http/body-budget.ts';
 import type { MetricsText } from '../http/dependencies.ts';
 import { metricsListener } from '../http/metrics-route.ts';
-import { type RunningServer, startServer } from '../http/server.ts';
+import { type ConnectionSource, type RunningServer, startServer } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
 import type { ServerMetrics } from '../metrics.ts';
 import type { Scorer } from '../protocol.ts';
@@ -30,6 +30,8 @@ export interface Instruments {
   readonly tracing: Tracing;
   /** What GET /metrics answers where this process is one of several; by default the metrics of this one. */
   readonly exposition?: MetricsText;
+  /** Where connections come from when the primary listens. */
+  readonly sources?: Readonly<Record<PortName, ConnectionSource>>;
 }
 
 export interface Lifecycle {
@@ -66,15 +68,15 @@ export async function startLifecycle(
 ): Promise<Lifecycle> {
   const stage: Stage = { draining: false, refusing: false };
   const { scorer, service } = engine;
-  const { metrics, tracing, exposition = metrics } = instruments;
+  const { metrics, tracing, exposition = metrics, sources } = instruments;
   const isDraining = () => stage.draining;
   const refusesWork = () => stage.refusing;
   metrics.watch({ scorer, isDraining });
   const budget = new BodyBudget(config.maxInflightBytes);
   const seen = { metrics: exposition, observer: metrics.requests, tracer: tracing.tracer };
   const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork, budget, ...seen });
-  const server = await startServer(app, config, answerHooks(budget, logger));
-  const metricsServer = await startMetricsServer(config, exposition).catch(async (error: unknown) => {
+  const server = await startServer(app, config, { ...answerHooks(budget, logger), source: sources?.api });
+  const metricsServer = await startMetricsServer(config, exposition, sources?.metrics).catch(async (error: unknown) => {
     await server.stop(0);
     throw error;
   });
@@ -82,11 +84,15 @@ export async function startLifecycle(
 }
 
 /** A port of its own, so that the main one can be closed to scrapers. */
-async function startMetricsServer(config: Config, metrics: MetricsText): Promise<RunningServer | null> {
+async function startMetricsServer(
+  config: Config,
+  metrics: MetricsText,
+  source: ConnectionSource | undefined,
+): Promise<RunningServer | null> {
   const { prometheusPort } = config;
   if (prometheusPort === null) return null;
   const listener = metricsListener(metrics, hostRule(config.hostname, config.allowedHosts));
-  return startServer(listener, { ...config, port: prometheusPort }, { portFlag: '--prometheus-port' });
+  return startServer(listener, { ...config, port: prometheusPort }, { portFlag: '--prometheus-port', source });
 }
 
 /** The longest {@link Lifecycle.shutdown} waits for accepted work, in milliseconds. */

@@ -114,6 +114,9 @@ export const OPTIONS = {
   processes: option<number>('processes', 'processes', integer(1, 256), 1, {
     help: 'serving processes that share the port and the packed weights; see docs/processes.md',
   }),
+  processTimeoutSeconds: option<number>('process-timeout', 'seconds', seconds(1, MAX_SECONDS), 30, {
+    help: 'a process of several that does not answer the first one for so long is killed, one that is not ready for so long is renewed',
+  }),
   workers: option<number>('workers', 'threads', integer(1, 1024), coresOfAProcess, {
     help: 'worker threads of each process, one session each',
     fallbackText: 'usable cores / processes',

@@ -11,9 +11,18 @@ export type ListenSettings = Pick<
   'hostname' | 'port' | 'bodyTimeoutSeconds' | 'headersTimeoutSeconds' | 'answerTimeoutSeconds' | 'keepAliveTimeoutSeconds'
 >;
 
+/** Where connections come from when another process listens. */
+export interface ConnectionSource {
+  open(take: (connection: Socket) => void): void;
+  /** No more come. */
+  close(): void;
+}
+
 export interface ListenOptions extends Partial<Pick<AnswerLimits, 'isCrowded' | 'onCut'>> {
   /** The option that chose the port, for the message when it cannot be had. */
   readonly portFlag?: string;
+  /** In place of listening; host and port of the settings are those that the other process listens on. */
+  readonly source?: ConnectionSource | undefined;
 }
 
 export interface RunningServer {
@@ -42,24 +51,31 @@ const TIMEOUT_CHECK_MS = 1000; // how often Node looks for connections that sent
 export async function startServer(
   handler: RequestListener,
   settings: ListenSettings,
-  { portFlag = '--port', ...hooks }: ListenOptions = {},
+  { portFlag = '--port', source, ...hooks }: ListenOptions = {},
 ): Promise<RunningServer> {
   const server = createHttpServer(settings);
   watchAnswers(server, { timeoutMs: settings.answerTimeoutSeconds * 1000, ...NO_HOOKS, ...hooks });
   const exchanges = new OpenExchanges(server);
   const sockets = openSockets(server);
   server.on('request', handler);
-  await listen(server, settings, portFlag);
-  const { port } = server.address() as AddressInfo;
+  if (source === undefined) await listen(server, settings, portFlag);
+  else takeFrom(source, server);
+  const { port } = (server.address() as AddressInfo | null) ?? settings;
   const host = settings.hostname.includes(':') ? `[${settings.hostname}]` : settings.hostname;
   return {
     port,
     url: `http://${host}:${port}`,
     closeAfterAnswers: () => exchanges.closeAfterAnswers(),
-    leavePort: () => leavePort(server),
+    leavePort: () => {
+      source?.close();
+      leavePort(server);
+    },
     answered: () => allClosed(exchanges.open),
     emptied: () => emptied(sockets),
-    stop: (graceMs) => stop(server, sockets, graceMs),
+    stop: (graceMs) => {
+      source?.close();
+      return stop(server, sockets, graceMs);
+    },
   };
 }
 
@@ -132,7 +148,22 @@ function closeAfter(res: ServerResponse): void {
   if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
-async function listen(server: Server, { hostname, port }: ListenSettings, portFlag: string): Promise<void> {
+/** The event makes http look after time-outs; nothing else tells it that connections will come. */
+function takeFrom(source: ConnectionSource, server: Server): void {
+  server.emit('listening');
+  source.open((connection) => {
+    connection.allowHalfOpen = true; // as of connections that http takes itself
+    connection.setNoDelay(true);
+    server.emit('connection', connection);
+  });
+}
+
+/** @throws RerankError `config` when the address cannot be listened on */
+export async function listen(
+  server: NetServer,
+  { hostname, port }: Pick<ListenSettings, 'hostname' | 'port'>,
+  portFlag: string,
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, hostname, port, portFlag)));
     server.listen(port, hostname, resolve);

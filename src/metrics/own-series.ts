@@ -75,6 +75,12 @@ export const OWN_SERIES = {
   runs: counter('crossrank_model_runs_total', MODEL, 'runs', 'Runs of the model'),
   deaths: counter('crossrank_worker_deaths_total', MODEL, 'deaths', 'Worker threads that died while they scored'),
   rebuilds: counter('crossrank_pool_rebuilds_total', MODEL, 'rebuilds', 'Times the whole set of workers was put up anew'),
+  replaced: counter(
+    'crossrank_processes_replaced_total',
+    [...MODEL, 'reason'],
+    'processes',
+    'Processes of --processes that were replaced: ended by themselves, silent (killed), or not_ready for long',
+  ),
   ready: merged('min', gauge('crossrank_ready', MODEL, 'boolean', '1 while GET /ready answers 200')),
   draining: merged('max', gauge('crossrank_draining', MODEL, 'boolean', '1 from the first shutdown signal on')),
   memoryLimit: merged('first', gauge('crossrank_memory_limit_bytes', MODEL, 'bytes', 'Memory of the container or machine')),
