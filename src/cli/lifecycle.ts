@@ -1,4 +1,4 @@
-// The life of a serving process: start, drain, retire, stop. Never ends the process itself: a thread inside a run would abort it.
+// The life of a serving process: start, drain, retire, stop. Ends the process only when it hangs: a thread inside a run would abort it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PortName, ShutdownManner } from '../cluster/messages.ts';
@@ -15,6 +15,7 @@ import type { ServerMetrics } from '../metrics.ts';
 import type { Scorer } from '../protocol.ts';
 import type { RerankService } from '../rerank/types.ts';
 import type { Tracing } from '../tracing.ts';
+import { EndTimer, type LastResort } from './last-resort.ts';
 
 /** What scores; the worker pool and its reranker in production. */
 export interface Engine {
@@ -32,6 +33,8 @@ export interface Instruments {
   readonly exposition?: MetricsText;
   /** Where connections come from when the primary listens. */
   readonly sources?: Readonly<Record<PortName, ConnectionSource>>;
+  /** What ends the process when a shutdown that has run out does not. */
+  readonly lastResort?: LastResort;
 }
 
 export interface Lifecycle {
@@ -80,7 +83,8 @@ export async function startLifecycle(
     await server.stop(0);
     throw error;
   });
-  return new ServingLife({ config, logger, scorer, server, metricsServer, tracing, stage });
+  const endTimer = new EndTimer(logger, instruments.lastResort);
+  return new ServingLife({ config, logger, scorer, server, metricsServer, tracing, stage, endTimer });
 }
 
 /** A port of its own, so that the main one can be closed to scrapers. */
@@ -119,6 +123,7 @@ interface LifeParts {
   readonly metricsServer: RunningServer | null;
   readonly tracing: Tracing;
   readonly stage: Stage;
+  readonly endTimer: EndTimer;
 }
 
 class ServingLife implements Lifecycle {
@@ -145,6 +150,7 @@ class ServingLife implements Lifecycle {
   shutdown(reason: string, manner: ShutdownManner): Promise<void> {
     if (this.#told.signal.aborted) this.#hurry.abort();
     this.#parts.logger.info(this.#hurry.signal.aborted ? 'shutting down without waiting' : 'shutting down', { reason });
+    this.#parts.endTimer.arm(this.#hurry.signal.aborted ? 0 : drainLimitMs(this.#parts.config));
     this.#told.abort();
     this.#parts.stage.draining = true;
     this.#stopped ??= this.#drain(manner);
@@ -171,6 +177,7 @@ class ServingLife implements Lifecycle {
     const { config, logger, server, metricsServer } = this.#parts;
     if (this.#stopped !== null) return this.#stopped;
     logger.info('retiring');
+    this.#parts.endTimer.arm(retireLimitMs(config));
     server.closeAfterAnswers();
     server.leavePort();
     metricsServer?.leavePort();

@@ -10,6 +10,7 @@ import type { Logger } from '../logger.ts';
 import { type MetricsSnapshot, mergeSnapshots, type ServerMetrics } from '../metrics.ts';
 import { startTracing } from '../tracing.ts';
 import { createEngine, specOf } from './engine.ts';
+import { KILL_THIS_PROCESS } from './last-resort.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { createMetrics, endOnBugs, serveLogger, servingFacts } from './serving.ts';
 import { endByHangUp, terminalIsGone } from './signals.ts';
@@ -109,7 +110,13 @@ class ServingProcess {
     const tracing = await startTracing(traceSettings(config), logger);
     const exposition = { contentType: metrics.contentType, text: async () => mergedText(await exchange.collect()) };
     const sources = { api: this.#line.connectionsOf('api'), metrics: this.#line.connectionsOf('metrics') };
-    this.#lifecycle = await startLifecycle(config, logger, engine, { metrics, tracing, exposition, sources });
+    this.#lifecycle = await startLifecycle(config, logger, engine, {
+      metrics,
+      tracing,
+      exposition,
+      sources,
+      lastResort: KILL_THIS_PROCESS,
+    });
     this.#line.send({ kind: 'listening', url: this.#lifecycle.server.url });
     if (this.#ending) await this.#lifecycle.shutdown('told so while it began', 'prompt');
   }

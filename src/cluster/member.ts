@@ -42,8 +42,8 @@ export interface MemberOptions {
 
 export type Facts = Readonly<Record<string, unknown>>;
 
-/** Time a process has beyond what it was given, before it is taken for hung: the runs of its workers must end. */
-const HUNG_MS = 30_000;
+/** Time a process has beyond what it was given: the runs of its workers must end. One that hangs ends itself before, if it can. */
+const HUNG_MS = 15_000;
 
 export class Member {
   /** Number of the process. */
