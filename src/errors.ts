@@ -8,6 +8,8 @@ export const ERROR_STATUS = {
   malformed_body: 400,
   empty_input: 400,
   unauthorized: 401,
+  host_not_allowed: 403,
+  origin_not_allowed: 403,
   not_found: 404,
   model_not_found: 404,
   method_not_allowed: 405,

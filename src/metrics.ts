@@ -1,12 +1,14 @@
 // What the server counts of itself, and how Prometheus reads it. The command line makes one a process; there is no global registry.
 
 import { BatchCounts } from './metrics/batch-counts.ts';
+import { registerProcessCounts } from './metrics/process-counts.ts';
 import { CONTENT_TYPE, type MetricsSnapshot, SeriesRegistry } from './metrics/registry.ts';
 import { RequestCounts } from './metrics/request-counts.ts';
 import { type GaugeLimits, StateGauges, type WatchedState } from './metrics/state-gauges.ts';
 import type { BatchReport, PoolEvent } from './pool/worker-pool.ts';
 
 export { addEnded } from './metrics/ended.ts';
+export { processCounts } from './metrics/process-counts.ts';
 export { type MetricsSnapshot, mergeSnapshots } from './metrics/registry.ts';
 
 /** The series of one process as others read them. */
@@ -41,6 +43,7 @@ export class ServerMetrics implements Metrics {
     const model = { model: modelName };
     this.requests = new RequestCounts(this.#registry, model, dialects);
     this.#batches = new BatchCounts(this.#registry, model, maxInputLength);
+    registerProcessCounts(this.#registry, model);
     this.#gauges = new StateGauges(this.#registry, model, limits);
   }
 

@@ -29,7 +29,6 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf/codegenv2': ['src/model/onnx/onnx_pb.ts'],
   '@huggingface/hub': ['src/model/hub/hub-api.ts'],
   undici: ['src/model/hub/http-client.ts'],
-  'node:cluster': ['src/cluster/node-cluster.ts'],
   winston: ['src/logger.ts'],
   'prom-client': ['src/metrics/registry.ts'],
   '@opentelemetry/api': ['src/tracing/'],

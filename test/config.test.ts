@@ -52,7 +52,10 @@ test('defaults', () => {
     drainDelaySeconds: 0,
     apiKeys: [],
     fileApiKeys: [],
-    corsAllowOrigins: ['*'],
+    corsAllowOrigins: ['loopback'],
+    allowedHosts: [],
+    answerTimeoutSeconds: 30,
+    processTimeoutSeconds: 30,
     prometheusPort: null,
     metricsAuth: true,
     otlpEndpoint: null,
@@ -115,6 +118,7 @@ test('every problem is told at once, with the name it was given under', () => {
     'request-timeout': '-1',
     'cpu-mem-arena': 'maybe',
     'cors-allow-origin': 'shop.example',
+    'allowed-host': 'https://shop.example',
     'model-id': ' ',
   };
   const environment = { CROSSRANK_LOG_LEVEL: 'loud', CROSSRANK_PAYLOAD_LIMIT: '1e6' };
@@ -128,7 +132,8 @@ test('every problem is told at once, with the name it was given under', () => {
       "--port must be an integer from 0 to 65535, got 'x'",
       "CROSSRANK_PAYLOAD_LIMIT must be an integer from 1 to 512000000, got '1e6'",
       "--request-timeout must be a number of seconds from 0.001 to 86400, got '-1'",
-      "--cors-allow-origin must be '*' or origins such as https://shop.example, without a path, got 'shop.example'",
+      "--cors-allow-origin must be '*', loopback, or origins such as https://shop.example, without a path, got 'shop.example'",
+      "--allowed-host must be '*' or host names such as rank.shop.example, without scheme and port, got 'https://shop.example'",
       "CROSSRANK_LOG_LEVEL must be one of error, warn, info, debug, got 'loud'",
     ].join('\n'),
   });
@@ -150,6 +155,7 @@ test('switches and lists', () => {
     assert.equal(loadConfig({}, { CROSSRANK_JSON_OUTPUT: off }).config.jsonOutput, false);
   const origins = (text: string) => loadConfig({}, { CROSSRANK_CORS_ALLOW_ORIGIN: text }).config.corsAllowOrigins;
   assert.deepEqual(origins('https://a.example, http://localhost:3000'), ['https://a.example', 'http://localhost:3000']);
+  assert.deepEqual(origins('loopback,moz-extension://0-a'), ['loopback', 'moz-extension://0-a']);
   assert.deepEqual(origins(''), [], 'empty means none');
 });
 

@@ -30,8 +30,8 @@ export interface SlowConnection {
 }
 
 const BODY = JSON.stringify({ query: 'slow', documents: ['a document that never arrives whole'] });
-const HEADERS = `POST /rank HTTP/1.1\r\nHost: slow\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
-const PROBE = 'GET /health HTTP/1.1\r\nHost: slow\r\n\r\n';
+const HEADERS = `POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+const PROBE = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 /** What is sent at once, and what a byte at a time. */
 const SPEECH: Readonly<Record<SlowKind, { readonly atOnce: string; readonly slowly: string }>> = {

@@ -1,17 +1,21 @@
-// The life of a serving process: start, drain, retire, stop. Never ends the process itself: a thread inside a run would abort it.
+// The life of a serving process: start, drain, retire, stop. Ends the process only when it hangs: a thread inside a run would abort it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ShutdownManner } from '../cluster/messages.ts';
+import type { PortName, ShutdownManner } from '../cluster/messages.ts';
 import type { Config } from '../config.ts';
+import { hostRule } from '../http/allowed-hosts.ts';
+import { answerHooks } from '../http/answer-hooks.ts';
 import { createApp } from '../http/app.ts';
+import { BodyBudget } from '../http/body-budget.ts';
 import type { MetricsText } from '../http/dependencies.ts';
 import { metricsListener } from '../http/metrics-route.ts';
-import { type RunningServer, startServer } from '../http/server.ts';
+import { type ConnectionSource, type RunningServer, startServer } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
 import type { ServerMetrics } from '../metrics.ts';
 import type { Scorer } from '../protocol.ts';
 import type { RerankService } from '../rerank/types.ts';
 import type { Tracing } from '../tracing.ts';
+import { EndTimer, type LastResort } from './last-resort.ts';
 
 /** What scores; the worker pool and its reranker in production. */
 export interface Engine {
@@ -27,6 +31,10 @@ export interface Instruments {
   readonly tracing: Tracing;
   /** What GET /metrics answers where this process is one of several; by default the metrics of this one. */
   readonly exposition?: MetricsText;
+  /** Where connections come from when the primary listens. */
+  readonly sources?: Readonly<Record<PortName, ConnectionSource>>;
+  /** What ends the process when a shutdown that has run out does not. */
+  readonly lastResort?: LastResort;
 }
 
 export interface Lifecycle {
@@ -63,25 +71,32 @@ export async function startLifecycle(
 ): Promise<Lifecycle> {
   const stage: Stage = { draining: false, refusing: false };
   const { scorer, service } = engine;
-  const { metrics, tracing, exposition = metrics } = instruments;
+  const { metrics, tracing, exposition = metrics, sources } = instruments;
   const isDraining = () => stage.draining;
   const refusesWork = () => stage.refusing;
   metrics.watch({ scorer, isDraining });
+  const budget = new BodyBudget(config.maxInflightBytes);
   const seen = { metrics: exposition, observer: metrics.requests, tracer: tracing.tracer };
-  const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork, ...seen });
-  const server = await startServer(app, config);
-  const metricsServer = await startMetricsServer(config, exposition).catch(async (error: unknown) => {
+  const app = createApp({ service, scorer, settings: config, logger, isDraining, refusesWork, budget, ...seen });
+  const server = await startServer(app, config, { ...answerHooks(budget, logger), source: sources?.api });
+  const metricsServer = await startMetricsServer(config, exposition, sources?.metrics).catch(async (error: unknown) => {
     await server.stop(0);
     throw error;
   });
-  return new ServingLife({ config, logger, scorer, server, metricsServer, tracing, stage });
+  const endTimer = new EndTimer(logger, instruments.lastResort);
+  return new ServingLife({ config, logger, scorer, server, metricsServer, tracing, stage, endTimer });
 }
 
 /** A port of its own, so that the main one can be closed to scrapers. */
-async function startMetricsServer(config: Config, metrics: MetricsText): Promise<RunningServer | null> {
+async function startMetricsServer(
+  config: Config,
+  metrics: MetricsText,
+  source: ConnectionSource | undefined,
+): Promise<RunningServer | null> {
   const { prometheusPort } = config;
   if (prometheusPort === null) return null;
-  return startServer(metricsListener(metrics), { ...config, port: prometheusPort }, '--prometheus-port');
+  const listener = metricsListener(metrics, hostRule(config.hostname, config.allowedHosts));
+  return startServer(listener, { ...config, port: prometheusPort }, { portFlag: '--prometheus-port', source });
 }
 
 /** The longest {@link Lifecycle.shutdown} waits for accepted work, in milliseconds. */
@@ -108,6 +123,7 @@ interface LifeParts {
   readonly metricsServer: RunningServer | null;
   readonly tracing: Tracing;
   readonly stage: Stage;
+  readonly endTimer: EndTimer;
 }
 
 class ServingLife implements Lifecycle {
@@ -134,6 +150,7 @@ class ServingLife implements Lifecycle {
   shutdown(reason: string, manner: ShutdownManner): Promise<void> {
     if (this.#told.signal.aborted) this.#hurry.abort();
     this.#parts.logger.info(this.#hurry.signal.aborted ? 'shutting down without waiting' : 'shutting down', { reason });
+    this.#parts.endTimer.arm(this.#hurry.signal.aborted ? 0 : drainLimitMs(this.#parts.config));
     this.#told.abort();
     this.#parts.stage.draining = true;
     this.#stopped ??= this.#drain(manner);
@@ -160,6 +177,7 @@ class ServingLife implements Lifecycle {
     const { config, logger, server, metricsServer } = this.#parts;
     if (this.#stopped !== null) return this.#stopped;
     logger.info('retiring');
+    this.#parts.endTimer.arm(retireLimitMs(config));
     server.closeAfterAnswers();
     server.leavePort();
     metricsServer?.leavePort();

@@ -3,13 +3,14 @@
 import { deferred } from '../cluster/deferred.ts';
 import { Exchange } from '../cluster/exchange.ts';
 import type { FromProcess, ProcessSnapshot, ShutdownManner, StartOrder, ToProcess } from '../cluster/messages.ts';
-import { openPrimaryLine, type PrimaryLine } from '../cluster/node-cluster.ts';
+import { openPrimaryLine, type PrimaryLine } from '../cluster/process-line.ts';
 import { type Config, loadConfig, traceSettings } from '../config.ts';
 import { RerankError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type MetricsSnapshot, mergeSnapshots, type ServerMetrics } from '../metrics.ts';
 import { startTracing } from '../tracing.ts';
 import { createEngine, specOf } from './engine.ts';
+import { KILL_THIS_PROCESS } from './last-resort.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { createMetrics, endOnBugs, serveLogger, servingFacts } from './serving.ts';
 import { endByHangUp, terminalIsGone } from './signals.ts';
@@ -74,8 +75,13 @@ class ServingProcess {
 
   hear(message: ToProcess): void {
     if (message.kind === 'shutdown') this.#shutdown(message.reason, message.manner);
+    if (message.kind === 'ping') this.#line.send({ kind: 'pong', fit: this.#isFit() });
     if (message.kind === 'retire') this.#follow(this.#lifecycle?.retire());
     this.#parts?.exchange.hear(message);
+  }
+
+  #isFit(): boolean {
+    return this.#parts?.engine.scorer.status().state === 'ready';
   }
 
   /** Asked again, it changes nothing: a supervisor that signals every process has asked once. */
@@ -103,7 +109,14 @@ class ServingProcess {
   async #listen({ config, logger, engine, exchange, metrics }: Parts): Promise<void> {
     const tracing = await startTracing(traceSettings(config), logger);
     const exposition = { contentType: metrics.contentType, text: async () => mergedText(await exchange.collect()) };
-    this.#lifecycle = await startLifecycle(config, logger, engine, { metrics, tracing, exposition });
+    const sources = { api: this.#line.connectionsOf('api'), metrics: this.#line.connectionsOf('metrics') };
+    this.#lifecycle = await startLifecycle(config, logger, engine, {
+      metrics,
+      tracing,
+      exposition,
+      sources,
+      lastResort: KILL_THIS_PROCESS,
+    });
     this.#line.send({ kind: 'listening', url: this.#lifecycle.server.url });
     if (this.#ending) await this.#lifecycle.shutdown('told so while it began', 'prompt');
   }
@@ -123,8 +136,8 @@ interface Parts {
 }
 
 /** @throws RerankError when the configuration or the model is not what the primary saw */
-function buildParts({ flags, model, port, process }: StartOrder, line: PrimaryLine): Parts {
-  const config: Config = { ...loadConfig(flags).config, port };
+function buildParts({ flags, model, port, metricsPort, process }: StartOrder, line: PrimaryLine): Parts {
+  const config: Config = { ...loadConfig(flags).config, port, prometheusPort: metricsPort };
   const logger = serveLogger(config).child({ process });
   const spec = specOf(config, model);
   const metrics = createMetrics(config, spec);

@@ -9,6 +9,7 @@ import { startTracing } from '../tracing.ts';
 import { addConfigFlags, readConfigFlags } from './config-flags.ts';
 import { createEngine, readSpec } from './engine.ts';
 import { endedBySignals } from './interrupt.ts';
+import { KILL_THIS_PROCESS } from './last-resort.ts';
 import { type Engine, type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { serveInProcesses } from './serve-primary.ts';
 import { createMetrics, endOnBugs, metricsUrl, serveLogger, servingFacts, showExample } from './serving.ts';
@@ -45,7 +46,7 @@ async function serveAlone({ config, logger, startedMs }: ServeContext): Promise<
   const spec = await endedBySignals((signal) => readSpec(config, logger, signal));
   const metrics = createMetrics(config, spec);
   const engine = createEngine(config, spec, logger, metrics);
-  const starting = startLifecycle(config, logger, engine, { metrics, tracing });
+  const starting = startLifecycle(config, logger, engine, { metrics, tracing, lastResort: KILL_THIS_PROCESS });
   const lifecycle = await starting.catch((error: unknown) => closeAndThrow(engine, error));
   listenForServiceSignals({
     onEnd: (reason, manner) => lifecycle.shutdown(reason, manner),

@@ -12,6 +12,8 @@ export interface CollectorOptions {
   readonly foldEnded?: FoldEnded | undefined;
   /** A process that does not answer within this is left out. */
   readonly timeoutMs?: number;
+  /** The primary's own account. */
+  readonly own?: (() => unknown) | undefined;
 }
 
 const TIMEOUT_MS = 1000;
@@ -55,7 +57,9 @@ export class Collector {
     const asked = [...this.#options.members()].filter((member) => member.isReady);
     const answers = await Promise.all(asked.map((member) => this.#ask(member)));
     const ended = this.#ended === null ? [] : [{ process: null, snapshot: this.#ended }];
-    return [...answers.filter((answer) => answer !== null), ...ended];
+    const { own } = this.#options;
+    const primary = own === undefined ? [] : [{ process: null, snapshot: own() }];
+    return [...answers.filter((answer) => answer !== null), ...ended, ...primary];
   }
 
   async #ask(member: Member): Promise<ProcessSnapshot | null> {

@@ -6,6 +6,9 @@ import { ERROR_STATUS, type ErrorCode } from '../errors.ts';
 /** `announced`: after `--drain-delay`, for supervisors and proxies. `prompt`: without it, for a person and after a failure. */
 const shutdownManner = z.enum(['announced', 'prompt']);
 
+/** The ports whose connections the primary deals: that of the API, and that of `--prometheus-port`. */
+const portName = z.enum(['api', 'metrics']);
+
 const processSnapshot = z.strictObject({
   /** Number of the process; null for all that have ended, as one. */
   process: z.number().nullable(),
@@ -21,13 +24,18 @@ const toProcess = z.discriminatedUnion('kind', [
     flags: z.record(z.string(), z.string()),
     /** Where the model is: it was downloaded before. */
     model: z.strictObject({ directory: z.string(), onnxFile: z.string().nullable() }),
-    /** Never 0: all processes listen on the same one. */
+    /** Never 0: the primary listens on it. */
     port: z.number(),
-    /** When to listen: before the model is loaded, so that probes are answered, or when others serve already, after that. */
+    /** As {@link port}; null without `--prometheus-port`. */
+    metricsPort: z.number().nullable(),
+    /** When to take connections: before the model is loaded, so that probes are answered, or when others serve already, after that. */
     listen: z.enum(['at-once', 'when-ready']),
   }),
   z.strictObject({ kind: z.literal('shutdown'), reason: z.string(), manner: shutdownManner }),
   z.strictObject({ kind: z.literal('retire') }),
+  /** Comes with a connection; the next one comes after `taken`. */
+  z.strictObject({ kind: z.literal('connection'), port: portName }),
+  z.strictObject({ kind: z.literal('ping') }),
   z.strictObject({ kind: z.literal('give-snapshot'), id: z.number() }),
   z.strictObject({ kind: z.literal('collected'), id: z.number(), snapshots: z.array(processSnapshot) }),
 ]);
@@ -35,8 +43,13 @@ const toProcess = z.discriminatedUnion('kind', [
 const fromProcess = z.discriminatedUnion('kind', [
   /** It listens to the primary from now on; what was sent before would be lost. */
   z.strictObject({ kind: z.literal('hello') }),
+  z.strictObject({ kind: z.literal('accepting'), port: portName, on: z.boolean() }),
+  /** Whether the connection sent last is this process's now; otherwise it goes to another one. */
+  z.strictObject({ kind: z.literal('taken'), taken: z.boolean() }),
+  /** `fit`: every worker is warm. */
+  z.strictObject({ kind: z.literal('pong'), fit: z.boolean() }),
   z.strictObject({ kind: z.literal('listening'), url: z.string() }),
-  /** Warm and listening. `facts` are the fields of the log line `ready`. */
+  /** Warm, and taking connections. `facts` are the fields of the log line `ready`. */
   z.strictObject({ kind: z.literal('ready'), facts: z.record(z.string(), z.unknown()) }),
   /** It cannot start, and is about to end. */
   z.strictObject({ kind: z.literal('failed'), code: z.string().refine(isErrorCode), message: z.string() }),
@@ -45,6 +58,7 @@ const fromProcess = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('snapshot'), id: z.number().nullable(), snapshot: z.unknown() }),
 ]);
 
+export type PortName = z.infer<typeof portName>;
 export type ShutdownManner = z.infer<typeof shutdownManner>;
 export type ToProcess = z.infer<typeof toProcess>;
 export type FromProcess = z.infer<typeof fromProcess>;

@@ -18,6 +18,8 @@ export interface SlotOptions {
   readonly retireMs: number;
   /** The configuration has become wrong: another attempt would end in the same way. */
   readonly onLost: (error: RerankError) => void;
+  /** A process ended that nobody had told to. */
+  readonly onDeath: (member: Member) => void;
 }
 
 export class Slot {
@@ -77,13 +79,14 @@ export class Slot {
   }
 
   #adopt(member: Member): void {
-    const { logger } = this.#options;
+    const { logger, onDeath } = this.#options;
     logger.info('process ready', { process: member.process, pid: member.pid });
     this.#member = member;
     this.#lost = false;
     void member.ended.then((exit) => {
       if (member !== this.#member || this.#options.closing.aborted) return; // retired, or everything ends
       this.#member = null;
+      onDeath(member);
       logger.error(`a process ${describeExit(exit)}; another takes its place`, { process: member.process, pid: member.pid });
       void this.#replace(member.servedMs);
     });

@@ -3,16 +3,22 @@
 import type { RerankError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { Collector, type FoldEnded } from './collector.ts';
+import type { ConnectionDealer } from './connection-dealer.ts';
 import { deferred } from './deferred.ts';
 import { type Exit, type Facts, type Fork, Member } from './member.ts';
-import type { FromProcess, ProcessSnapshot, ShutdownManner, StartOrder } from './messages.ts';
+import type { FromProcess, PortName, ProcessSnapshot, ShutdownManner, StartOrder } from './messages.ts';
+import { Pulse } from './pulse.ts';
 import { Slot, type SlotOptions } from './slot.ts';
 
 export interface SupervisorOptions {
   readonly processes: number;
   readonly fork: Fork;
   /** What each process is told at its start. */
-  readonly order: Pick<StartOrder, 'flags' | 'model' | 'port'>;
+  readonly order: Pick<StartOrder, 'flags' | 'model' | 'port' | 'metricsPort'>;
+  /** Of every port; the processes say which they take connections of. */
+  readonly dealers: Readonly<Record<PortName, ConnectionDealer>>;
+  /** Looks (see {@link Supervisor.look}) after which a process that does not answer, or is not ready, is replaced. */
+  readonly patience: number;
   readonly logger: Logger;
   /** The most a process takes to drain, and to retire, by its own configuration. */
   readonly drainMs: number;
@@ -21,7 +27,12 @@ export interface SupervisorOptions {
   /** Milliseconds that only grow. */
   readonly clock: () => number;
   readonly foldEnded?: FoldEnded;
+  /** The primary's own account of itself, by the reasons for which processes were replaced. */
+  readonly account?: (replaced: Readonly<Record<Replaced, number>>) => unknown;
 }
+
+/** Why a process was replaced: it ended by itself, it did not answer, it was not ready for long. */
+export type Replaced = 'ended' | 'silent' | 'not_ready';
 
 export class Supervisor {
   /** Resolves when the service was told to end and every process has ended; rejects when it can serve no more. */
@@ -33,6 +44,9 @@ export class Supervisor {
   readonly #closing = new AbortController();
   readonly #collector: Collector;
   #state: 'starting' | 'serving' | 'restarting' | 'restarting-again' = 'starting';
+  readonly #replaced: Record<Replaced, number> = { ended: 0, silent: 0, not_ready: 0 };
+  /** Killed because they did not answer. */
+  readonly #hung = new WeakSet<Member>();
   #unclean = 0;
   #stopped: Promise<void> | null = null;
 
@@ -40,11 +54,21 @@ export class Supervisor {
     this.#options = options;
     this.ended = this.#end.promise;
     this.ended.catch(() => {}); // the owner looks at it later
-    this.#collector = new Collector({ members: () => this.#live, foldEnded: options.foldEnded });
+    const { account } = options;
+    const own = account && (() => account(this.#replaced));
+    this.#collector = new Collector({ members: () => this.#live, foldEnded: options.foldEnded, own });
     const { logger, wait, retireMs } = options;
     const onLost = (error: RerankError) => this.#onLost(error);
-    const shared = { begin: this.#begin, logger, wait, retireMs, closing: this.#closing.signal, onLost };
+    const onDeath = (member: Member) => {
+      this.#replaced[this.#hung.has(member) ? 'silent' : 'ended'] += 1;
+    };
+    const shared = { begin: this.#begin, logger, wait, retireMs, closing: this.#closing.signal, onLost, onDeath };
     this.#slots = Array.from({ length: options.processes }, (_, process) => new Slot({ process, ...shared }));
+  }
+
+  /** Processes that were replaced so far. */
+  get replaced(): Readonly<Record<Replaced, number>> {
+    return this.#replaced;
   }
 
   get isClosing(): boolean {
@@ -74,6 +98,39 @@ export class Supervisor {
       await this.shutdown('a process could not start', 'prompt');
       throw error;
     }
+  }
+
+  /** Asks every process whether it lives, and acts on what it said before. Called every second. */
+  look(): void {
+    for (const member of this.#live) if (member.isReady && !member.isLeaving) this.#lookAt(member);
+  }
+
+  #lookAt(member: Member): void {
+    const { logger } = this.#options;
+    const who = { process: member.process, pid: member.pid };
+    const verdict = member.pulse.look();
+    if (verdict === 'ask') member.send({ kind: 'ping' });
+    if (verdict === 'silent') {
+      logger.warn('a process does not answer; it gets no connections', who);
+      this.#setSilent(member, true);
+    }
+    if (verdict === 'hung') this.#endHung(member, who);
+    if (verdict === 'unfit') {
+      logger.error('a process is not ready for long; another takes its place', who);
+      this.#replaced.not_ready += 1;
+      const slot = this.#slots[member.process];
+      slot?.renew().catch((error: unknown) => logger.error('a process cannot be renewed', { ...who, error }));
+    }
+  }
+
+  #endHung(member: Member, who: Readonly<Record<string, unknown>>): void {
+    this.#options.logger.error('a process has not answered for long; it is killed', who);
+    this.#hung.add(member);
+    member.kill();
+  }
+
+  #setSilent(member: Member, silent: boolean): void {
+    for (const port of ['api', 'metrics'] as const) this.#options.dealers[port].setSilent(member.takers[port], silent);
   }
 
   /** Renews the processes one by one. Asked again while that goes on, it does so once more afterwards. */
@@ -117,6 +174,7 @@ export class Supervisor {
       fork,
       clock,
       order: { kind: 'start', process, listen, ...order },
+      pulse: new Pulse(this.#options.patience),
       onMessage: (message) => this.#hear(member, message),
     });
     this.#live.add(member);
@@ -125,7 +183,17 @@ export class Supervisor {
   };
 
   #hear(member: Member, message: FromProcess): void {
+    const { dealers } = this.#options;
     switch (message.kind) {
+      case 'accepting': {
+        const taker = member.takers[message.port];
+        if (message.on) dealers[message.port].add(taker);
+        else dealers[message.port].remove(taker);
+        return;
+      }
+      case 'pong':
+        this.#setSilent(member, false);
+        return;
       case 'listening':
         if (this.#state === 'starting' && member.process === 0)
           this.#options.logger.info('listening; the model is being loaded', { url: message.url });
@@ -140,6 +208,7 @@ export class Supervisor {
 
   #onEnd(member: Member, exit: Exit): void {
     this.#live.delete(member);
+    for (const port of ['api', 'metrics'] as const) this.#options.dealers[port].remove(member.takers[port]);
     this.#collector.settle(member);
     if (this.isClosing && exit.code !== 0) this.#unclean += 1;
   }

@@ -6,6 +6,7 @@ import { defaultInflightLimit, defaultPayloadLimit, processMemory } from './body
 import { defaultCacheDirectory } from './cache-directory.ts';
 import { hubCacheDirectory, hubOffline, hubToken } from './hub-environment.ts';
 import {
+  hostList,
   httpAddress,
   integer,
   keyFile,
@@ -114,6 +115,9 @@ export const OPTIONS = {
   processes: option<number>('processes', 'processes', integer(1, 256), 1, {
     help: 'serving processes that share the port and the packed weights; see docs/processes.md',
   }),
+  processTimeoutSeconds: option<number>('process-timeout', 'seconds', seconds(1, MAX_SECONDS), 30, {
+    help: 'a process of several that does not answer the first one for so long is killed, one that is not ready for so long is renewed',
+  }),
   workers: option<number>('workers', 'threads', integer(1, 1024), coresOfAProcess, {
     help: 'worker threads of each process, one session each',
     fallbackText: 'usable cores / processes',
@@ -154,6 +158,9 @@ export const OPTIONS = {
   headersTimeoutSeconds: option<number>('headers-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 60, {
     help: 'time a client has to send the request headers',
   }),
+  answerTimeoutSeconds: option<number>('answer-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 30, {
+    help: 'a client that takes less than 16 KiB of its answer for each second of this time loses its connection; sooner while bodies and answers fill half of --max-inflight-bytes',
+  }),
   keepAliveTimeoutSeconds: option<number>('keep-alive-timeout', 'seconds', seconds(0.001, MAX_SECONDS), 75, {
     help: 'idle connections are closed after this; keep it above that of the proxy in front',
   }),
@@ -174,11 +181,16 @@ export const OPTIONS = {
     fallbackText: 'none',
     secret: true,
   }),
-  corsAllowOrigins: option<readonly string[]>('cors-allow-origin', 'origin', originList(), ['*'], {
-    help: 'origin that browsers may call from, repeatable; empty for none',
-    fallbackText: '*',
+  corsAllowOrigins: option<readonly string[]>('cors-allow-origin', 'origin', originList(), ['loopback'], {
+    help: 'origin whose pages may call the server, repeatable; loopback for pages of this machine, * for all, empty for none',
+    fallbackText: 'loopback',
     repeatable: true,
     emptyAllowed: true,
+  }),
+  allowedHosts: option<readonly string[]>('allowed-host', 'name', hostList(), [], {
+    help: 'name the server may be called by (Host) besides loopback names and addresses, repeatable; *.shop.example for all below it, * for any',
+    fallbackText: 'that of --hostname; any when that is not loopback',
+    repeatable: true,
   }),
   prometheusPort: option<number | null>('prometheus-port', 'port', integer(0, 65_535), null, {
     help: 'port on which GET /metrics is answered as well, without an API key; 0 takes a free one',

@@ -52,12 +52,22 @@ export function httpAddress(): OptionSchema<string> {
   return z.string().refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text), 'must be an http or https address');
 }
 
-/** Comma-separated web origins (`https://shop.example`) or `*`; the empty text is the empty list. */
+/** Comma-separated web origins (`https://shop.example`), `loopback` or `*`; the empty text is the empty list. */
 export function originList(): OptionSchema<readonly string[]> {
   return z.string().transform((text, context) => {
     const origins = splitList(text);
     if (origins.every(isOrigin)) return origins;
-    context.addIssue("must be '*' or origins such as https://shop.example, without a path");
+    context.addIssue("must be '*', loopback, or origins such as https://shop.example, without a path");
+    return z.NEVER;
+  });
+}
+
+/** Comma-separated host names without port (`rank.shop.example`, `*.shop.example`) or `*`. */
+export function hostList(): OptionSchema<readonly string[]> {
+  return z.string().transform((text, context) => {
+    const names = splitList(text);
+    if (names.length > 0 && names.every(isHostName)) return names;
+    context.addIssue("must be '*' or host names such as rank.shop.example, without scheme and port");
     return z.NEVER;
   });
 }
@@ -116,8 +126,14 @@ function splitList(text: string): string[] {
     .filter((item) => item !== '');
 }
 
+/** Extensions of browsers have origins of their own, which URL calls opaque. */
 function isOrigin(text: string): boolean {
-  return text === '*' || (URL.canParse(text) && new URL(text).origin === text);
+  if (text === '*' || text === 'loopback' || /^[a-z]+(-[a-z]+)*-extension:\/\/[\w-]+$/.test(text)) return true;
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isHostName(text: string): boolean {
+  return text === '*' || /^(\*\.)?[\w-]+(\.[\w-]+)*$/.test(text);
 }
 
 /** The JSON value, or undefined when the file or the JSON cannot be read: the schema then says what was expected. */

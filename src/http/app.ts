@@ -1,11 +1,12 @@
 // The Express application: middleware order only. It listens nowhere and owns nothing.
 
-import cors from 'cors';
 import express, { type Express, type RequestHandler } from 'express';
 import { RerankError } from '../errors.ts';
 import { shorten } from '../short-text.ts';
 import { accessLog } from './access-log.ts';
+import { hostRule, requireHost } from './allowed-hosts.ts';
 import { requireApiKey } from './auth.ts';
+import { browserOrigins } from './browser-origins.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { dialectRouter } from './dialect-router.ts';
 import type { Dialect } from './dialects/dialect.ts';
@@ -32,7 +33,8 @@ export function createApp(dependencies: AppDependencies, dialects: readonly Dial
   const isQuiet = (path: string) => isWatched(path) || path === METRICS_PATH;
   app.use(requestContext({ timeoutMs: settings.requestTimeoutSeconds * 1000, logger, table, tracer, isQuiet }));
   app.use(reportRequests(isQuiet, observer, accessLog(isQuiet)));
-  app.use(...corsHeaders(settings.corsAllowOrigins));
+  app.use(requireHost(hostRule(settings.hostname, settings.allowedHosts)));
+  app.use(...browserOrigins(settings.corsAllowOrigins));
   const keys = [...settings.apiKeys, ...settings.fileApiKeys];
   app.use(requireApiKey(keys, settings.metricsAuth ? isWatched : isQuiet));
   const probes = probeRoutes(dependencies);
@@ -45,22 +47,6 @@ export function createApp(dependencies: AppDependencies, dialects: readonly Dial
   app.use(notFound);
   app.use(errorHandler(table, logger));
   return app;
-}
-
-const PREFLIGHT_SECONDS = 600; // browsers keep a preflight's answer this long
-
-/** Answers preflights; an empty list leaves cross-origin calls to the browser's refusal. */
-function corsHeaders(origins: readonly string[]): RequestHandler[] {
-  const pass: RequestHandler = (_req, _res, next) => next();
-  if (origins.length === 0) return [pass];
-  return [
-    cors({
-      origin: origins.includes('*') ? '*' : [...origins],
-      methods: ['GET', 'HEAD', 'POST'],
-      exposedHeaders: ['X-Request-Id', 'Server-Timing', 'X-Truncated', 'Retry-After', 'traceresponse'],
-      maxAge: PREFLIGHT_SECONDS,
-    }),
-  ];
 }
 
 const notFound: RequestHandler = (req) => {

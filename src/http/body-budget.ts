@@ -25,6 +25,11 @@ export class BodyBudget {
     this.#check(bytes, bytes);
   }
 
+  /** Bytes of an answer that waits for its client, or negative when they have been taken: what was asked for is not refused any more. */
+  add(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
   /** Of one request; closed when it is over. */
   open(): BodyAccount {
     return new BodyAccount((more, all) => {

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import type { Scorer } from '../protocol.ts';
 import type { RerankService } from '../rerank/types.ts';
+import type { BodyBudget } from './body-budget.ts';
 import type { RequestObserver } from './request-report.ts';
 import type { RequestTracer } from './request-trace.ts';
 
@@ -22,6 +23,8 @@ export interface AppDependencies {
   /** Told of every request but probes. */
   readonly observer: RequestObserver;
   readonly tracer: RequestTracer;
+  /** Of bodies and answers in flight, where others look at it, too; by default one of the application's own. */
+  readonly budget?: BodyBudget;
 }
 
 /** The series of this process, or of all processes that share its port. */
@@ -40,6 +43,8 @@ export type HttpSettings = Pick<
   | 'maxClientBatchSize'
   | 'requestTimeoutSeconds'
   | 'maxQueueSeconds'
+  | 'hostname'
+  | 'allowedHosts'
   | 'corsAllowOrigins'
   | 'apiKeys'
   | 'fileApiKeys'

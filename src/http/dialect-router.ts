@@ -3,6 +3,7 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import { RerankError } from '../errors.ts';
 import type { CallTiming } from '../rerank/types.ts';
+import { writeJson } from './answer-writer.ts';
 import { bodyLimits } from './body/body-limits.ts';
 import { BodyBudget } from './body-budget.ts';
 import { callerTimeoutSeconds } from './call-headers.ts';
@@ -14,17 +15,18 @@ import type { MountedRoute, RouteTable } from './route-table.ts';
 
 export function dialectRouter(table: RouteTable, dependencies: AppDependencies): Router {
   const { settings } = dependencies;
-  const readBody = jsonBody(bodyLimits(settings), new BodyBudget(settings.maxInflightBytes));
+  const budget = dependencies.budget ?? new BodyBudget(settings.maxInflightBytes);
+  const readBody = jsonBody(bodyLimits(settings), budget);
   const router = Router();
   for (const { path, methods } of table.paths) {
     const get = methods.get('GET');
     const post = methods.get('POST');
     const route = router.route(path);
     route.all(noteRoute(path));
-    if (get !== undefined) route.get(answerWith(get, dependencies));
+    if (get !== undefined) route.get(answerWith(get, dependencies, budget));
     if (post !== undefined) {
       const serving = refuseUnlessServing(dependencies);
-      route.post(...readBody, chooseByBody(post), serving, heedCallerTimeout, answerWith(post, dependencies));
+      route.post(...readBody, chooseByBody(post), serving, heedCallerTimeout, answerWith(post, dependencies, budget));
     }
     route.all(methodNotAllowed([...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])]));
   }
@@ -76,7 +78,7 @@ const heedCallerTimeout: RequestHandler = (req, res, next) => {
   next();
 };
 
-function answerWith(mounted: MountedRoute, dependencies: AppDependencies): RequestHandler {
+function answerWith(mounted: MountedRoute, dependencies: AppDependencies, budget: BodyBudget): RequestHandler {
   const { service, scorer, settings } = dependencies;
   const { strictModel, maxClientBatchSize } = settings;
   const model = scorer.spec;
@@ -91,17 +93,17 @@ function answerWith(mounted: MountedRoute, dependencies: AppDependencies): Reque
     };
     const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal, urgency }, notePairs });
     Object.assign(record, { facts: answer.facts, timing: answer.timing, pairs: answer.pairs });
-    if (!signal.aborted) send(res, answer);
+    if (!signal.aborted) send(res, answer, budget);
   };
 }
 
-function send(res: Response, { body, facts, timing, headers }: Answer): void {
+function send(res: Response, { body, facts, timing, headers }: Answer, budget: BodyBudget): void {
   if (timing !== undefined) res.set('Server-Timing', serverTiming(timing));
   // For contracts whose answers have no place for it.
   const truncated = facts?.truncated.length ?? 0;
   if (truncated > 0) res.set('X-Truncated', String(truncated));
   if (headers !== undefined) res.set(headers);
-  res.json(body);
+  writeJson(res, body, budget);
 }
 
 /** @see https://www.w3.org/TR/server-timing/ (milliseconds) */

@@ -93,12 +93,13 @@ const serveFile: RequestHandler = (req, res, next) => {
 
 /** A text, and the hash that says whether it changed. */
 interface Tagged {
-  readonly text: string;
+  /** As bytes, so that all connections that wait for it share them. */
+  readonly bytes: Buffer;
   readonly etag: string;
 }
 
 function tagged(text: string): Tagged {
-  return { text, etag: `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"` };
+  return { bytes: Buffer.from(text), etag: `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"` };
 }
 
 function text(type: string, content: string): RequestHandler {
@@ -107,10 +108,10 @@ function text(type: string, content: string): RequestHandler {
 }
 
 /** Express answers 304 when the caller has this very text. */
-function send(res: Response, type: string, { text: content, etag }: Tagged): void {
+function send(res: Response, type: string, { bytes, etag }: Tagged): void {
   protect(res);
   res.set('ETag', etag);
-  res.type(type).send(content);
+  res.type(type).send(bytes);
 }
 
 function protect(res: Response): void {

@@ -3,6 +3,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { type RequestHandler, Router } from 'express';
 import { ERROR_STATUS } from '../errors.ts';
+import type { HostRule } from './allowed-hosts.ts';
 import type { MetricsText } from './dependencies.ts';
 import { methodNotAllowed } from './dialect-router.ts';
 
@@ -18,10 +19,11 @@ export function metricsRoute(metrics: MetricsText): Router {
 }
 
 /** Serves `/metrics` and nothing else: no Express, no log line, no key. */
-export function metricsListener(metrics: MetricsText): RequestListener {
+export function metricsListener(metrics: MetricsText, isServed: HostRule = () => true): RequestListener {
   return (req, res) => {
     const path = (req.url ?? '').split('?', 1)[0];
-    if (path !== METRICS_PATH) refuse(res, ERROR_STATUS.not_found, `only ${METRICS_PATH} is here\n`);
+    if (!isServed(req.headers.host)) refuse(res, ERROR_STATUS.host_not_allowed, 'not called by this name; see --allowed-host\n');
+    else if (path !== METRICS_PATH) refuse(res, ERROR_STATUS.not_found, `only ${METRICS_PATH} is here\n`);
     else if (!METHODS.includes(req.method ?? '')) refuse(res, ERROR_STATUS.method_not_allowed, `use ${METHODS.join(', ')}\n`);
     else
       void metrics.text().then(

@@ -3,6 +3,7 @@
 import type { RequestHandler, Response } from 'express';
 import { ERROR_STATUS, type ErrorCode } from '../errors.ts';
 import type { CallFacts, CallTiming } from '../rerank/types.ts';
+import { wasCut } from './answer-watch.ts';
 import { contextOf } from './request-context.ts';
 
 /** Times are `performance.now()`. Nothing of a query or a document is in it. */
@@ -66,7 +67,7 @@ export function reportRequests(
 
 function describe(method: string, path: string, res: Response): RequestReport {
   const { id, dialect, record, startedMs } = contextOf(res);
-  const complete = res.writableFinished;
+  const complete = res.writableFinished && !wasCut(res);
   return {
     id,
     method,

@@ -4,11 +4,26 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { RerankError } from '../errors.ts';
+import { type AnswerLimits, AnswerWatch } from './answer-watch.ts';
 
 export type ListenSettings = Pick<
   Config,
-  'hostname' | 'port' | 'bodyTimeoutSeconds' | 'headersTimeoutSeconds' | 'keepAliveTimeoutSeconds'
+  'hostname' | 'port' | 'bodyTimeoutSeconds' | 'headersTimeoutSeconds' | 'answerTimeoutSeconds' | 'keepAliveTimeoutSeconds'
 >;
+
+/** Where connections come from when another process listens. */
+export interface ConnectionSource {
+  open(take: (connection: Socket) => void): void;
+  /** No more come. */
+  close(): void;
+}
+
+export interface ListenOptions extends Partial<Pick<AnswerLimits, 'isCrowded' | 'onCut'>> {
+  /** The option that chose the port, for the message when it cannot be had. */
+  readonly portFlag?: string;
+  /** In place of listening; host and port of the settings are those that the other process listens on. */
+  readonly source?: ConnectionSource | undefined;
+}
 
 export interface RunningServer {
   /** The port bound, also when 0 was asked for. */
@@ -31,29 +46,36 @@ const MAX_HEADERS = 100;
 const TIMEOUT_CHECK_MS = 1000; // how often Node looks for connections that sent too slowly
 
 /**
- * @param portFlag the option that chose the port, for the message when it cannot be had
  * @throws RerankError `config` when the address cannot be listened on
  */
 export async function startServer(
   handler: RequestListener,
   settings: ListenSettings,
-  portFlag = '--port',
+  { portFlag = '--port', source, ...hooks }: ListenOptions = {},
 ): Promise<RunningServer> {
   const server = createHttpServer(settings);
+  watchAnswers(server, { timeoutMs: settings.answerTimeoutSeconds * 1000, ...NO_HOOKS, ...hooks });
   const exchanges = new OpenExchanges(server);
   const sockets = openSockets(server);
   server.on('request', handler);
-  await listen(server, settings, portFlag);
-  const { port } = server.address() as AddressInfo;
+  if (source === undefined) await listen(server, settings, portFlag);
+  else takeFrom(source, server);
+  const { port } = (server.address() as AddressInfo | null) ?? settings;
   const host = settings.hostname.includes(':') ? `[${settings.hostname}]` : settings.hostname;
   return {
     port,
     url: `http://${host}:${port}`,
     closeAfterAnswers: () => exchanges.closeAfterAnswers(),
-    leavePort: () => leavePort(server),
+    leavePort: () => {
+      source?.close();
+      leavePort(server);
+    },
     answered: () => allClosed(exchanges.open),
     emptied: () => emptied(sockets),
-    stop: (graceMs) => stop(server, sockets, graceMs),
+    stop: (graceMs) => {
+      source?.close();
+      return stop(server, sockets, graceMs);
+    },
   };
 }
 
@@ -67,6 +89,20 @@ function createHttpServer(settings: ListenSettings): Server {
   });
   server.maxHeadersCount = MAX_HEADERS;
   return server;
+}
+
+const NO_HOOKS = { isCrowded: () => false, onCut: () => {} };
+
+function watchAnswers(server: Server, limits: AnswerLimits): void {
+  const watch = new AnswerWatch(limits);
+  server.on('connection', (socket) => watch.add(socket));
+  server.on('request', (req, res) => {
+    res.setHeader('X-Content-Type-Options', 'nosniff'); // here, so that no answer of any handler is without it
+    watch.expect(res, req.socket);
+  });
+  const looking = setInterval(() => watch.tick(), watch.tickMs);
+  looking.unref();
+  server.once('close', () => clearInterval(looking));
 }
 
 /** The requests being answered. Its listener comes before the application's, so that it sees each response untouched. */
@@ -112,7 +148,22 @@ function closeAfter(res: ServerResponse): void {
   if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
-async function listen(server: Server, { hostname, port }: ListenSettings, portFlag: string): Promise<void> {
+/** The event makes http look after time-outs; nothing else tells it that connections will come. */
+function takeFrom(source: ConnectionSource, server: Server): void {
+  server.emit('listening');
+  source.open((connection) => {
+    connection.allowHalfOpen = true; // as of connections that http takes itself
+    connection.setNoDelay(true);
+    server.emit('connection', connection);
+  });
+}
+
+/** @throws RerankError `config` when the address cannot be listened on */
+export async function listen(
+  server: NetServer,
+  { hostname, port }: Pick<ListenSettings, 'hostname' | 'port'>,
+  portFlag: string,
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, hostname, port, portFlag)));
     server.listen(port, hostname, resolve);

@@ -87,6 +87,12 @@ export const OWN_SERIES = {
     'Worker threads that did not come back from a request that was over',
   ),
   rebuilds: counter('crossrank_pool_rebuilds_total', MODEL, 'rebuilds', 'Times the whole set of workers was put up anew'),
+  replaced: counter(
+    'crossrank_processes_replaced_total',
+    [...MODEL, 'reason'],
+    'processes',
+    'Processes of --processes that were replaced: ended by themselves, silent (killed), or not_ready for long',
+  ),
   ready: merged('min', gauge('crossrank_ready', MODEL, 'boolean', '1 while GET /ready answers 200')),
   draining: merged('max', gauge('crossrank_draining', MODEL, 'boolean', '1 from the first shutdown signal on')),
   memoryLimit: merged('first', gauge('crossrank_memory_limit_bytes', MODEL, 'bytes', 'Memory of the container or machine')),

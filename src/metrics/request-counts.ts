@@ -12,6 +12,8 @@ const TE_FAILURE: Readonly<Record<ErrorCode, (typeof TE_FAILURES)[number] | null
   malformed_body: 'validation',
   empty_input: 'validation',
   unauthorized: null,
+  host_not_allowed: null,
+  origin_not_allowed: null,
   not_found: null,
   model_not_found: 'validation',
   method_not_allowed: null,

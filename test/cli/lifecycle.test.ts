@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
+import type { LastResort } from '../../src/cli/last-resort.ts';
 import { type Engine, type Lifecycle, startLifecycle } from '../../src/cli/lifecycle.ts';
+import { deferred } from '../../src/cluster/deferred.ts';
 import { loadConfig } from '../../src/config.ts';
 import { RerankError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -128,11 +130,41 @@ test('a shutdown ends a retirement that waits for an idle connection', async (t)
   assert.equal(engine.closed, true);
 });
 
+test('a shutdown that has run out ends the process although a worker hangs', async (t) => {
+  const ended = deferred<void>();
+  const lines: string[] = [];
+  const lastResort = { afterMs: 10, end: () => ended.resolve() };
+  const { engine, lifecycle } = await start(t, { drainSeconds: '0.05', lastResort, lines });
+  engine.state = 'ready';
+  engine.hangs = true;
+  const stopped = lifecycle.shutdown('SIGTERM', 'announced');
+  await ended.promise;
+  assert.ok(lines.some((line) => line.includes('the process does not end by itself; it is killed')));
+  engine.hangs = false;
+  engine.unhang();
+  await stopped;
+});
+
+test('so does a second signal, from which on nothing is waited for', async (t) => {
+  const ended = deferred<void>();
+  const lastResort = { afterMs: 10, end: () => ended.resolve() };
+  const { engine, lifecycle } = await start(t, { drainSeconds: '600', lastResort });
+  engine.state = 'ready';
+  engine.hangs = true;
+  void lifecycle.shutdown('SIGTERM', 'announced');
+  void lifecycle.shutdown('SIGTERM', 'announced');
+  await ended.promise;
+  engine.unhang();
+});
+
 /** An engine whose calls wait for `release` when held; closing it fails them as the pool does. */
 class ScriptedEngine implements Engine {
   state: ScorerStatus['state'] = 'starting';
   running = 0;
   closed = false;
+  /** Its workers never come back, until {@link unhang}. */
+  hangs = false;
+  unhang: () => void = () => {};
   release: () => void = () => {};
   readonly started = Promise.resolve();
   readonly #gate: Promise<void>;
@@ -179,6 +211,7 @@ class ScriptedEngine implements Engine {
       tokenize: () => Promise.reject(new Error('not used')),
       close: async () => {
         this.closed = true;
+        if (this.hangs) await new Promise<void>((resolve) => (this.unhang = resolve));
         this.#fail(new RerankError('draining', 'the server is shutting down'));
       },
     };
@@ -192,14 +225,29 @@ interface Started {
 
 async function start(
   test: TestContext,
-  options: { readonly held?: boolean; readonly drainSeconds?: string; readonly drainDelay?: string } = {},
+  options: {
+    readonly held?: boolean;
+    readonly drainSeconds?: string;
+    readonly drainDelay?: string;
+    readonly lastResort?: LastResort;
+    readonly lines?: string[];
+  } = {},
 ): Promise<Started> {
-  const { drainSeconds = '10', drainDelay = '0' } = options;
+  const { drainSeconds = '10', drainDelay = '0', lastResort, lines = [] } = options;
   const { config } = loadConfig({ port: '0', 'drain-timeout': drainSeconds, 'drain-delay': drainDelay }, {});
-  const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      lines.push(String(chunk));
+      done();
+    },
+  });
   const logger = createLogger({ level: 'error', json: true, colour: false, stream });
   const engine = new ScriptedEngine(options.held === true);
-  const lifecycle = await startLifecycle(config, logger, engine, { metrics: testMetrics(), tracing: UNRECORDED });
+  const lifecycle = await startLifecycle(config, logger, engine, {
+    metrics: testMetrics(),
+    tracing: UNRECORDED,
+    ...(lastResort && { lastResort }),
+  });
   test.after(() => lifecycle.shutdown('end of test', 'prompt'));
   return { engine, lifecycle };
 }

@@ -6,6 +6,7 @@ import { Collector } from '../../src/cluster/collector.ts';
 import { Exchange } from '../../src/cluster/exchange.ts';
 import { Member } from '../../src/cluster/member.ts';
 import { type FromProcess, parseFromProcess, parseToProcess } from '../../src/cluster/messages.ts';
+import { Pulse } from '../../src/cluster/pulse.ts';
 
 test('the accounts of all, when the primary answers', async () => {
   const { exchange, sent } = exchangeOf(1);
@@ -43,7 +44,16 @@ test('a process that does not answer in time is left out', async () => {
       setImmediate(() => onMessage({ kind: 'ready', facts: {} }));
       return { pid: 1, send: () => {}, kill: () => {} };
     },
-    order: { kind: 'start', process: 0, flags: {}, model: { directory: '/m', onnxFile: null }, port: 1, listen: 'at-once' },
+    order: {
+      kind: 'start',
+      process: 0,
+      flags: {},
+      model: { directory: '/m', onnxFile: null },
+      port: 1,
+      metricsPort: null,
+      listen: 'at-once',
+    },
+    pulse: new Pulse(30),
     clock: () => 0,
     onMessage: () => {},
   });

@@ -1,6 +1,8 @@
 // Serving processes that do what a test says: a fork for the supervisor, without processes.
 
+import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
+import { ConnectionDealer } from '../../src/cluster/connection-dealer.ts';
 import type { Exit, Fork, ForkEvents } from '../../src/cluster/member.ts';
 import type { FromProcess, StartOrder, ToProcess } from '../../src/cluster/messages.ts';
 import { Supervisor, type SupervisorOptions } from '../../src/cluster/supervisor.ts';
@@ -10,6 +12,8 @@ export class ScriptedProcess {
   readonly pid: number;
   readonly heard: ToProcess[] = [];
   killed = false;
+  /** Connections sent to it. */
+  readonly given: Socket[] = [];
   over = false;
   readonly #events: ForkEvents;
 
@@ -43,6 +47,8 @@ export class ScriptedProcess {
 
 export interface Scripted {
   readonly supervisor: Supervisor;
+  /** Somebody connects to the port of the API. */
+  readonly connect: (connection: Socket) => void;
   /** In the order of their start. */
   readonly processes: ScriptedProcess[];
   /** Waits before starts, in milliseconds; they pass at once. */
@@ -65,18 +71,33 @@ export function scripted(processes: number, options: Partial<SupervisorOptions> 
     started.push(process);
     return {
       pid: process.pid,
-      send: (message) => void process.heard.push(message),
+      send: (message, connection) => {
+        process.heard.push(message);
+        if (connection !== undefined) process.given.push(connection);
+      },
       kill: () => {
         process.killed = true;
       },
     };
   };
+  let connect: (connection: Socket) => void = () => {};
+  const dealer = (isApi: boolean): ConnectionDealer =>
+    new ConnectionDealer({
+      listen: async (onConnection) => {
+        if (isApi) connect = onConnection;
+        return { close: () => {} };
+      },
+      onFailure: () => {},
+    });
+  const dealers = { api: dealer(true), metrics: dealer(false) };
   const waits: number[] = [];
   const state = { nowMs: 0 };
   const supervisor = new Supervisor({
     processes,
     fork,
-    order: { flags: {}, model: { directory: '/model', onnxFile: null }, port: 8800 },
+    order: { flags: {}, model: { directory: '/model', onnxFile: null }, port: 8800, metricsPort: null },
+    dealers,
+    patience: 30,
     logger: createLogger({ level: 'debug', json: true, colour: false, stream }),
     drainMs: 1000,
     retireMs: 1000,
@@ -86,6 +107,7 @@ export function scripted(processes: number, options: Partial<SupervisorOptions> 
   });
   return {
     supervisor,
+    connect: (connection) => connect(connection),
     processes: started,
     waits,
     log,

@@ -152,6 +152,7 @@ test('every rule is broken by the mistake it is there for', () => {
       'overlays/hub-model/server-with-model.yaml',
       ['limits:\n              memory: 2Gi', 'limits:\n              memory: 4Gi'],
     ],
+    'the heap and what is beside it fit the memory': [settings, ['space-size=640', 'space-size=1800']],
     'one pinned image': ['overlays/hub-model/kustomization.yaml', ['newTag: ', 'newTag: 9.']],
     'what is referred to is there': ['overlays/hub-model/model-volume.yaml', ['name: crossrank-models', 'name: crossrank-model']],
     'copies are on the node, models are shared and only read': [settings, ['CACHE_DIR=/data/', 'CACHE_DIR=/models/']],

@@ -15,13 +15,24 @@ import { type Deployed, type Labels, selects } from './deployed.ts';
 export const PENDING_OPTIONS: readonly string[] = [];
 
 /** Of the runtime, which reads it by itself. */
-const RUNTIME_VARIABLES = ['ORT_DISABLE_TELEMETRY'];
+const RUNTIME_VARIABLES = ['ORT_DISABLE_TELEMETRY', 'NODE_OPTIONS'];
 
 /** Where the names of the metrics stand; a rule about them waits until one of these is there. */
 const METRIC_SOURCES = ['docs/metrics.md', 'src/metrics.ts', 'src/metrics'];
 
 /** Seconds between the end of the drain and the end of the process: answers on their way are cut after one. */
 const EXIT_SECONDS = 5;
+
+/** Beside the heap: the runtime, two workers and the embedded model (docs/sizing.md), and half as much again. */
+const BESIDE_HEAP_MIB = 384;
+
+/** Heap bytes that one byte of a body can become. */
+const HEAP_OF_A_BYTE = 34;
+
+function mebibytes(quantity: string): number {
+  const [, count, unit] = /^(\d+)(Mi|Gi)$/.exec(quantity) ?? [];
+  return Number(count) * (unit === 'Gi' ? 1024 : 1);
+}
 
 /** Rule -> asserts that it holds. */
 export const RULES: Readonly<Record<string, (deployed: Deployed) => void>> = {
@@ -157,6 +168,13 @@ export const RULES: Readonly<Record<string, (deployed: Deployed) => void>> = {
     assert.match(String(server.resources!.requests!['cpu']), /^\d+$/);
     const workers = server.env!.find(({ name }) => name === 'CROSSRANK_WORKERS');
     assert.equal(workers?.valueFrom?.resourceFieldRef?.resource, 'requests.cpu');
+  },
+
+  'the heap and what is beside it fit the memory': ({ settings, server }) => {
+    const heapMib = Number(/^--max-old-space-size=(\d+)$/.exec(settings['NODE_OPTIONS'] ?? '')?.[1]);
+    const memoryMib = mebibytes(String(server.resources!.limits!['memory']));
+    assert.ok(heapMib + BESIDE_HEAP_MIB <= memoryMib, `${heapMib} + ${BESIDE_HEAP_MIB} MiB of ${memoryMib}`);
+    assert.ok(Number(settings['CROSSRANK_PAYLOAD_LIMIT']) * HEAP_OF_A_BYTE <= heapMib * 2 ** 20, 'one body fits the heap');
   },
 
   'one pinned image': ({ containers }) => {

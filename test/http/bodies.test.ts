@@ -33,7 +33,7 @@ test('a body without a media type is 415', async (t) => {
   const server = await startTestServer(t);
   const answer = await rawExchange(
     server.server.port,
-    `POST /rank HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`,
+    `POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`,
   );
   assert.match(answer, /^HTTP\/1\.1 415 /);
 });

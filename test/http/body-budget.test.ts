@@ -54,7 +54,7 @@ test('connections that announce much and send nothing take no room', async (t) =
   const idle = Array.from({ length: 20 }, () => connect(server.server.port, '127.0.0.1'));
   await Promise.all(idle.map((socket) => once(socket, 'connect')));
   for (const socket of idle)
-    socket.write('POST /rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 19999\r\n\r\n{');
+    socket.write('POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 19999\r\n\r\n{');
   assert.equal((await server.post('/rank', bodyOf(10_000))).status, 200);
   for (const socket of idle) socket.destroy();
 });
@@ -70,7 +70,7 @@ test('a body of no declared length that outgrows the bound is refused while it c
   socket.setEncoding('utf8').on('data', (text: string) => {
     answer += text;
   });
-  socket.write('POST /rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n');
+  socket.write('POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n');
   socket.write(`${(16_000).toString(16)}\r\n${' '.repeat(16_000)}\r\n`);
   await once(socket, 'close');
   assert.match(answer, /^HTTP\/1\.1 429 [\s\S]*connection: close[\s\S]*"overloaded"/i);

@@ -47,6 +47,7 @@ export class Contract {
 
   /** null where the answer has no JSON. */
   #schemaOf(method: string, path: string, { status, headers }: JudgedReply, asked: string): object | null {
+    if (status === 403) return this.#errorSchema(method, path); // before any operation
     const operation = this.document.paths[path]?.[method === 'POST' ? 'post' : 'get'];
     const served = operation !== undefined && ['GET', 'HEAD', 'POST'].includes(method);
     if (!served) {

@@ -148,7 +148,7 @@ test('a Content-Length that is wrong is refused, and the server goes on', async 
       const headers = lengths.map((length) => `Content-Length: ${length}\r\n`).join('');
       const answer = await sendRaw(
         server.server.port,
-        `POST /rerank HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n${headers}${extra}\r\n${body}`,
+        `POST /rerank HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n${headers}${extra}\r\n${body}`,
       );
       assert.match(answer, /^(HTTP\/1\.1 (200|4\d\d) |$)/, `${lengths} ${extra} ${answer}`);
       const { status } = await postBytes(`${server.url}/rerank`, { bytes: Buffer.from(body), headers: JSON_TYPE });

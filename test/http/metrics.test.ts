@@ -87,7 +87,7 @@ test('the port of its own serves /metrics, without a key, and nothing else', asy
   const server = await startServer(
     metricsListener(testMetrics()),
     { ...loadConfig({}, {}).config, port: 0 },
-    '--prometheus-port',
+    { portFlag: '--prometheus-port' },
   );
   t.after(() => server.stop(0));
   const get = (path: string, init?: RequestInit) => fetch(server.url + path, init);
@@ -103,13 +103,16 @@ test('the port of its own serves /metrics, without a key, and nothing else', asy
 test('when its port is taken, or reading fails, that is said', async (t) => {
   const settings = loadConfig({}, {}).config;
   const broken = { contentType: 'text/plain', text: () => Promise.reject(new Error('no')) };
-  const first = await startServer(metricsListener(broken), { ...settings, port: 0 }, '--prometheus-port');
+  const first = await startServer(metricsListener(broken), { ...settings, port: 0 }, { portFlag: '--prometheus-port' });
   t.after(() => first.stop(0));
   assert.equal((await fetch(`${first.url}/metrics`)).status, 500);
-  await assert.rejects(startServer(metricsListener(broken), { ...settings, port: first.port }, '--prometheus-port'), {
-    code: 'config',
-    message: `cannot listen on 127.0.0.1:${first.port}: port ${first.port} is already in use; choose another with --prometheus-port`,
-  });
+  await assert.rejects(
+    startServer(metricsListener(broken), { ...settings, port: first.port }, { portFlag: '--prometheus-port' }),
+    {
+      code: 'config',
+      message: `cannot listen on 127.0.0.1:${first.port}: port ${first.port} is already in use; choose another with --prometheus-port`,
+    },
+  );
 });
 
 function lines(server: TestServer): Record<string, unknown>[] {

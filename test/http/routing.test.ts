@@ -1,4 +1,4 @@
-// Paths, methods, request ids, CORS, the access log, and the dialect port with a dialect that shares a path.
+// Paths, methods, request ids, the access log, and the dialect port with a dialect that shares a path.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -72,33 +72,6 @@ test('each request has the deadline of the request timeout', async (t) => {
   await server.post('/rank', { query: 'q', documents: [] });
   const { deadlineMs } = server.calls[0]!.context;
   assert.ok(deadlineMs >= before + 5000 && deadlineMs <= performance.now() + 5000);
-});
-
-test('CORS is open by default, narrowed by origins, off when empty', async (t) => {
-  const preflight = { method: 'OPTIONS', headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' } };
-  const open = await startTestServer(t);
-  const answer = await open.send('/rank', preflight);
-  assert.deepEqual([answer.status, answer.headers.get('access-control-allow-origin')], [204, '*']);
-  const post = await open.post('/rank', { query: 'q', documents: [] }, { origin: 'https://a.example' });
-  assert.equal(post.headers.get('access-control-allow-origin'), '*');
-  assert.equal(
-    post.headers.get('access-control-expose-headers'),
-    'X-Request-Id,Server-Timing,X-Truncated,Retry-After,traceresponse',
-  );
-  const failed = await open.send('/nope', { headers: { origin: 'https://a.example' } });
-  assert.equal(failed.headers.get('access-control-allow-origin'), '*', 'errors can be read by browsers too');
-
-  const narrow = await startTestServer(t, { flags: { 'cors-allow-origin': 'https://a.example,https://b.example' } });
-  const from = async (origin: string) =>
-    (await narrow.send('/health', { headers: { origin } })).headers.get('access-control-allow-origin');
-  assert.deepEqual([await from('https://b.example'), await from('https://c.example')], ['https://b.example', null]);
-
-  const off = await startTestServer(t, { flags: { 'cors-allow-origin': '' } });
-  assert.equal(
-    (await off.send('/health', { headers: { origin: 'https://a.example' } })).headers.get('access-control-allow-origin'),
-    null,
-  );
-  assert.equal((await off.send('/rank', preflight)).status, 405);
 });
 
 test('one access line a request, with numbers and without texts', async (t) => {

@@ -33,7 +33,9 @@ test('a client that leaves aborts the signal and is logged as 499', async (t) =>
 test('a client that leaves in the middle of its body reaches no service', async (t) => {
   const server = await startTestServer(t);
   const socket = connect(server.server.port, '127.0.0.1', () => {
-    socket.write('POST /rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"query":');
+    socket.write(
+      'POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"query":',
+    );
     setTimeout(() => socket.destroy(), 20);
   });
   await eventually(() => accessLines(server).length === 1);
@@ -122,7 +124,7 @@ test('a client that sends its body too slowly gets 408', async (t) => {
   const answer = await new Promise<string>((resolve) => {
     let text = '';
     const socket = connect(server.server.port, '127.0.0.1', () => {
-      socket.write('POST /rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{');
+      socket.write('POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{');
     });
     socket.on('data', (chunk) => {
       text += chunk;

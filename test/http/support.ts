@@ -4,7 +4,9 @@
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { loadConfig } from '../../src/config.ts';
+import { answerHooks } from '../../src/http/answer-hooks.ts';
 import { createApp } from '../../src/http/app.ts';
+import { BodyBudget } from '../../src/http/body-budget.ts';
 import type { Dialect } from '../../src/http/dialects/dialect.ts';
 import { DIALECTS } from '../../src/http/dialects/dialect-list.ts';
 import type { RequestTracer } from '../../src/http/request-trace.ts';
@@ -100,6 +102,7 @@ export interface TestServer {
   readonly url: string;
   readonly server: RunningServer;
   readonly metrics: ServerMetrics;
+  readonly budget: BodyBudget;
   /** Requests that reached the service. */
   readonly calls: { readonly request: RankRequest | PredictRequest; readonly context: CallContext }[];
   /** Those that asked for tokens. */
@@ -135,12 +138,15 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
   const isDraining = () => state.draining;
   const metrics = testMetrics(options.dialects && { dialects: options.dialects.map(({ name }) => name) });
   metrics.watch({ scorer, isDraining });
+  const logger = createLogger({ level: 'debug', json: true, colour: false, stream: lineSink(logLines) });
+  const budget = new BodyBudget(config.maxInflightBytes);
   const app = createApp(
     {
       service: recordingService(options, calls, tokenizeCalls),
       scorer,
       settings: config,
-      logger: createLogger({ level: 'debug', json: true, colour: false, stream: lineSink(logLines) }),
+      logger,
+      budget,
       isDraining,
       refusesWork: isDraining,
       metrics,
@@ -149,7 +155,7 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
     },
     ...(options.dialects ? [options.dialects] : []),
   );
-  const server = await startServer(app, config);
+  const server = await startServer(app, config, answerHooks(budget, logger));
   test.after(() => server.stop(0));
   const { url } = server;
   const contract = contractOf(options.dialects ?? DIALECTS, config);
@@ -162,6 +168,7 @@ export async function startTestServer(test: TestContext, options: TestServerOpti
     url,
     server,
     metrics,
+    budget,
     calls,
     tokenizeCalls,
     logLines,

@@ -110,6 +110,7 @@ async function firstLogits(directory: string): Promise<Float32Array> {
       documents: ['c', 'd e f'],
       pairs: Uint32Array.of(0, 0, 0, 1),
       encode: PLAIN_ENCODING,
+      prompt: '',
       cost: 0,
     };
     return (await scorer.score(batch, () => false)).logits;

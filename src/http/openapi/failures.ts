@@ -22,8 +22,16 @@ export interface FailureOptions {
 /** Before the body is understood; worded by the path's owner. */
 const EARLY: readonly ErrorCode[] = ['malformed_body', 'payload_too_large', 'unsupported_media_type'];
 
-/** Of no operation: other paths and methods, settings that stop the start, and what only the log sees. */
-const NEVER: ReadonlySet<ErrorCode> = new Set(['not_found', 'method_not_allowed', 'config', 'model_files', 'cancelled']);
+/** Of no operation: other paths and methods, calls by a wrong name or from a foreign page, settings that stop the start, and what only the log sees. */
+const NEVER: ReadonlySet<ErrorCode> = new Set([
+  'not_found',
+  'method_not_allowed',
+  'host_not_allowed',
+  'origin_not_allowed',
+  'config',
+  'model_files',
+  'cancelled',
+]);
 
 const LATE: readonly ErrorCode[] = (Object.keys(ERROR_STATUS) as ErrorCode[]).filter(
   (code) => !NEVER.has(code) && !EARLY.includes(code) && code !== 'unauthorized' && code !== 'model_not_found',

@@ -13,6 +13,8 @@ export function openAiErrorType(code: ErrorCode): string {
 
 const ERROR_TYPES: Readonly<Partial<Record<ErrorCode, string>>> = {
   unauthorized: 'authentication_error',
+  host_not_allowed: 'permission_error',
+  origin_not_allowed: 'permission_error',
   not_found: 'not_found_error',
   model_not_found: 'not_found_error',
   not_a_reranker: 'not_supported_error',
