@@ -1,0 +1,41 @@
+"""Owns living beside other work: lowest priority, a pid file to stop and continue by, one run a work directory."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+
+
+def yield_to_others():
+    """The lowest share of processor and disk for this process and those it starts.
+
+    Where the kernel groups processes by session, a nice value counts only inside the group, so the group itself is
+    turned down as well.
+    """
+    os.nice(19 - os.nice(0))
+    try:
+        with open("/proc/self/autogroup", "w") as file:
+            file.write("19")
+    except OSError:
+        pass  # no such grouping here
+    if shutil.which("ionice"):
+        subprocess.run(["ionice", "-c3", "-p", str(os.getpid())], check=False)
+
+
+class OnlyOne:
+    """Holds the work directory for this process, from construction to its end, and tells its pid in `run.pid`."""
+
+    def __init__(self, work):
+        self.lock = open(os.path.join(work, "run.lock"), "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another run works in {work}; its pid is in run.pid") from None
+        self.pid = os.path.join(work, "run.pid")
+        with open(self.pid, "w") as file:
+            file.write(str(os.getpid()))
+
+    def release(self):
+        """Gives the directory back at an orderly end; at any other end the lock goes with the process."""
+        os.remove(self.pid)
+        self.lock.close()
