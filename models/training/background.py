@@ -30,10 +30,11 @@ class OnlyOne:
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self.lock.close()
             raise SystemExit(f"another run works in {work}; its pid is in run.pid") from None
         self.pid = os.path.join(work, "run.pid")
         with open(self.pid, "w") as file:
-            file.write(str(os.getpid()))
+            file.write(f"{os.getpid()}\n")
 
     def release(self):
         """Gives the directory back at an orderly end; at any other end the lock goes with the process."""

@@ -4,6 +4,7 @@ Process 0 is the one of the pid file. Stopped by a signal it stops process 1 wit
 gradients, however long that lasts; killed, it loses what was learned since the last checkpoint.
 """
 
+import glob
 import os
 import time
 from datetime import timedelta
@@ -169,9 +170,9 @@ def run_until_done(make_task, options):
     if steps_done(options.work, options.name) >= options.steps:
         return
     print(f"run {options.name}, from step {steps_done(options.work, options.name)}", flush=True)
+    for left in glob.glob(os.path.join(options.work, "meeting-*")):  # of a run that was killed
+        os.remove(left)
     meeting = os.path.join(options.work, f"meeting-{os.getpid()}-{options.name}")
-    if os.path.exists(meeting):
-        os.remove(meeting)
     others = [
         processes.get_context("spawn").Process(target=_process, args=(rank, make_task, options, meeting), daemon=True)
         for rank in range(1, options.processes)
