@@ -9,17 +9,22 @@ import subprocess
 def yield_to_others():
     """The lowest share of processor and disk for this process and those it starts.
 
-    Where the kernel groups processes by session, a nice value counts only inside the group, so the group itself is
-    turned down as well.
+    Where the kernel groups processes by session, a nice value counts only inside the group, so the group is turned
+    down as well if it is this process's own (`setsid`); never that of a shell in which others work.
     """
     os.nice(19 - os.nice(0))
+    if os.getsid(0) == os.getpid():
+        _turn_down_the_session()
+    if shutil.which("ionice"):
+        subprocess.run(["ionice", "-c3", "-p", str(os.getpid())], check=False)
+
+
+def _turn_down_the_session():
     try:
         with open("/proc/self/autogroup", "w") as file:
             file.write("19")
     except OSError:
         pass  # no such grouping here
-    if shutil.which("ionice"):
-        subprocess.run(["ionice", "-c3", "-p", str(os.getpid())], check=False)
 
 
 class OnlyOne:

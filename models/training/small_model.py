@@ -5,7 +5,7 @@ Inputs are `input_ids`, `attention_mask` and `token_type_ids`, int64 `[pairs, se
 pair, so that the depth that ships is chosen by measuring one run. Padding changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -28,6 +28,10 @@ class SmallShape:
     positions: int = 512
     soft_width: int = 48
     cooccurrence: int = 128  # width of the vectors that new words start from
+
+    @property
+    def layers(self):
+        return max(self.exits)
 
 
 class SmallLayer(nn.Module):
@@ -60,7 +64,7 @@ class Encoder(nn.Module):
         self.positions = nn.Parameter(torch.zeros(shape.positions, shape.hidden))
         self.segments = nn.Parameter(torch.zeros(2, shape.hidden))
         self.norm = nn.LayerNorm(shape.hidden, eps=1e-12)
-        self.layers = nn.ModuleList(SmallLayer(shape) for _ in range(max(shape.exits)))
+        self.layers = nn.ModuleList(SmallLayer(shape) for _ in range(shape.layers))
 
     def forward(self, input_ids, mask, token_type_ids, shown=0.0, depth=None):
         """`shown` is added to what each token starts with; `depth` leaves out the layers above."""
@@ -136,6 +140,16 @@ class SmallCrossEncoder(nn.Module):
         lexical = self.shallow(pair_features)
         sides = (mask - document, document)
         return [lexical + head(x.float(), *sides, share, pair_features) for head, x in zip(self.heads, states)]
+
+
+def at_depth(model, depth):
+    """A model that ends at one exit, with the weights of the given one."""
+    shape = replace(model.shape, exits=(depth,))
+    short = SmallCrossEncoder(shape)
+    place = f"heads.{model.shape.exits.index(depth)}."
+    weights, wanted = model.state_dict(), short.state_dict()
+    short.load_state_dict({name: weights[name.replace("heads.0.", place)] for name in wanted})
+    return short.eval()
 
 
 def mean_state(x, mask):

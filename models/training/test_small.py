@@ -273,6 +273,23 @@ def run_in_child(work, steps):
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, timeout=300)
 
 
+class PriorityTest(unittest.TestCase):
+    GROUP = "/proc/self/autogroup"
+
+    def shares(self, own_session):
+        code = f"import background as b; b.yield_to_others(); import os; print(os.nice(0)); print(open('{self.GROUP}').read())"
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, start_new_session=own_session, check=True)
+        return run.stdout
+
+    @unittest.skipUnless(os.path.exists(GROUP), "needs scheduling groups by session")
+    def test_only_a_session_of_its_own_is_turned_down(self):
+        with open(self.GROUP) as file:
+            before = file.read().split()[-1]
+        self.assertTrue(self.shares(own_session=True).split()[-1] == "19")
+        self.assertEqual(self.shares(own_session=False).split()[-1], before)
+        self.assertEqual(self.shares(own_session=False).split()[0], "19")
+
+
 class OnlyOneTest(unittest.TestCase):
     def test_a_second_run_is_refused_until_the_first_gives_way(self):
         with tempfile.TemporaryDirectory() as work:
