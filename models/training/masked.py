@@ -16,7 +16,7 @@ LENGTH = 128  # tokens of a row, with [CLS] and [SEP]
 ROWS = 40  # of one step and process
 MASKED_SHARE, KEPT, RANDOM = 0.15, 0.1, 0.1  # of the tokens; of the masked ones
 BODY_RATE, WORD_RATE = 2e-4, 7e-4
-WARMUP, DECAY = 50, 200  # steps
+WARMUP, DECAY = 30, 80  # steps
 
 
 class MaskedModel(nn.Module):

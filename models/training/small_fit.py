@@ -18,7 +18,7 @@ from small_start import start_encoder
 
 RECIPE = Recipe(negatives=5, limits=(64, 104, 136), shares=(0.4, 0.4, 0.2), long_shares=(0.2, 0.4, 0.4))
 RUN_TOKENS = 2500  # padded tokens of one forward pass
-DEPTH_SHARES = (0.35, 0.15, 0.5)  # of the steps that end at each exit, shallowest first
+DEPTH_SHARES = (0.5, 0.2, 0.3)  # of the steps that end at each exit, shallowest first; the shallow ones are cheap
 PASSED = 0.5  # weight in the loss of an exit that is passed on the way
 RATES = {"encoder.words": 2e-4, "encoder": 1e-4, "matches": 1e-4, "": 5e-4}  # the first name that fits counts
 LEXICAL_RATES = {"matches.k1": 1.5e-3, "matches": 3e-4, "": 1.5e-3}

@@ -26,6 +26,7 @@ class SmallShape:
     heads: int = 12
     inner: int = 1536
     positions: int = 512
+    head: int = 256
     soft_width: int = 48
     cooccurrence: int = 128  # width of the vectors that new words start from
 
@@ -87,8 +88,8 @@ class Head(nn.Module):
     def __init__(self, shape):
         super().__init__()
         self.norm = nn.LayerNorm(4 * shape.hidden)
-        self.hidden = nn.Linear(4 * shape.hidden + MEANINGS + PAIR_FEATURES, shape.hidden)
-        self.deep = nn.Linear(shape.hidden, 1, bias=False)
+        self.hidden = nn.Linear(4 * shape.hidden + MEANINGS + PAIR_FEATURES, shape.head)
+        self.deep = nn.Linear(shape.head, 1, bias=False)
         self.meaning = nn.Linear(MEANINGS, 1, bias=False)
         with torch.no_grad():
             self.deep.weight.mul_(0.1)

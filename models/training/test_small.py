@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections import Counter
 
 import numpy as np
+import onnxruntime
 import torch
 from tokenizers import Tokenizer
 
@@ -20,12 +21,13 @@ import start_weights
 from background import OnlyOne
 from batches import collate
 from corpus import CLS, MASK, SEP, SPECIALS
+from export import write_graph
 from long_run import inverse_root, linear_end, run_until_done, steps_done
 from mistakes import LEAST, Mistakes
-from small_model import Encoder, SmallCrossEncoder, SmallShape
+from small_model import Encoder, SmallCrossEncoder, SmallShape, at_depth
 from small_start import encoder_state, word_table
 
-SHAPE = SmallShape(vocab_size=300, hidden=24, exits=(1, 2), heads=2, inner=48, positions=300, soft_width=8)
+SHAPE = SmallShape(vocab_size=1200, hidden=24, exits=(1, 2), heads=2, inner=48, positions=300, soft_width=8)
 FORMS = {"體": "体", "國": "国"}
 VOCABULARY = {piece: i for i, piece in enumerate(["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "ab", "國", "rare", "ا"])}
 
@@ -99,7 +101,7 @@ class StartTest(unittest.TestCase):
         encoder = Encoder(SHAPE)
         tensors = bert_tensors(SHAPE)
         encoder.load_state_dict(encoder_state(tensors, tensors["embeddings.word_embeddings.weight"], 2))  # strict
-        ids = torch.randint(5, 300, (2, 9))
+        ids = torch.randint(5, 1200, (2, 9))
         ours = encoder(ids, torch.ones(2, 9), torch.zeros_like(ids))[-1]
         torch.testing.assert_close(ours, bert_states(tensors, ids, SHAPE), atol=1e-4, rtol=1e-4)
 
@@ -160,6 +162,27 @@ class ModelTest(unittest.TestCase):
         self.assertEqual((len(deep), len(shallow)), (2, 1))
         torch.testing.assert_close(deep[0], shallow[0])
         self.assertFalse(torch.allclose(deep[0], deep[1]))
+
+    @torch.no_grad()
+    def test_the_model_cut_to_a_depth_scores_as_that_exit(self):
+        model, inputs = small_model(), [torch.from_numpy(a) for a in collate(small_pairs())]
+        for logits, depth in zip(model.exit_logits(*inputs), SHAPE.exits):
+            short = at_depth(model, depth)
+            self.assertEqual(len(short.encoder.layers), depth)
+            torch.testing.assert_close(short.raw_logits(*inputs), logits)
+
+    @torch.no_grad()
+    def test_the_exported_graph_scores_as_the_model(self):
+        model, pairs = at_depth(small_model(), 2), small_pairs()
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.onnx")
+            write_graph(model, path)
+            session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for pair in pairs:
+            arrays = collate([pair])
+            feeds = dict(zip(("input_ids", "attention_mask", "token_type_ids"), arrays))
+            expected = model(*map(torch.from_numpy, arrays)).numpy()
+            np.testing.assert_allclose(session.run(None, feeds)[0], expected, atol=1e-3, rtol=1e-3)
 
     @torch.no_grad()
     def test_scores_come_back_in_the_order_of_the_pairs(self):

@@ -15,7 +15,7 @@ def arguments():
     parser.add_argument("--work", required=True, help="directory for caches and checkpoints, outside the repository")
     parser.add_argument("--until", choices=["prepare", *STAGES], default="fit")
     parser.add_argument("--lexical-steps", type=int, default=1500)
-    parser.add_argument("--mlm-steps", type=int, default=500)
+    parser.add_argument("--mlm-steps", type=int, default=200)
     parser.add_argument("--steps", type=int, default=60_000, help="of the last stage; may change between two starts")
     parser.add_argument("--decay-steps", type=int, default=3000, help="last steps of it, over which the rate falls linearly")
     parser.add_argument("--groups", type=int, default=10, help="queries of one step and process")
