@@ -1,5 +1,7 @@
 """Owns the sampling of training groups: one query, its document and several negatives, cropped to a token budget."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from corpus import CLS, PAD, SEP
@@ -28,6 +30,16 @@ HELD_OUT = 2000  # passages no group is drawn from, for calibration
 DUPLICATE = 0.7  # token overlap above which a negative counts as a copy of the document
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What differs between the models in how groups are drawn."""
+
+    negatives: int = NEGATIVES
+    limits: tuple = LENGTH_LIMITS
+    shares: tuple = LENGTH_SHARES
+    long_shares: tuple = LONG_SHARES
+
+
 def sampling_weights(corpus):
     """Probability of each pair: kinds, languages and sources brought to the shares above."""
     sources = np.array(
@@ -49,7 +61,8 @@ def held_out_passages(corpus, seed=3):
 class GroupSampler:
     """Draws groups `(query ids, [document ids, ...])`; the first document is the relevant one."""
 
-    def __init__(self, corpus, negatives, idf, sentence_ends):
+    def __init__(self, corpus, negatives, idf, sentence_ends, recipe=Recipe()):
+        self.recipe = recipe
         self.corpus, self.negatives, self.idf = corpus, negatives, idf
         self.ends = np.isin(np.arange(len(idf)), sentence_ends)
         weights = sampling_weights(corpus)
@@ -58,30 +71,35 @@ class GroupSampler:
         self.by_language = [np.unique(corpus.passage[corpus.zh == zh]) for zh in (0, 1)]
 
     def draw(self, rng):
-        pair = int(np.searchsorted(self.cumulative, rng.random()))
-        return self.group(pair, rng)
+        return self.group(self.pair(rng), rng)
 
-    def group(self, pair, rng):
+    def pair(self, rng):
+        """Number of a pair, drawn by the shares above."""
+        return int(np.searchsorted(self.cumulative, rng.random()))
+
+    def group(self, pair, rng, passages=None):
+        """The group of a pair, over the given passages or over newly drawn ones."""
         kind, zh = int(self.corpus.kind[pair]), int(self.corpus.zh[pair])
         query = self.corpus.queries[pair]
         if len(query) > 4 and self.ends[query[-1]] and rng.random() < 0.3:
             query = query[:-1]
-        passages = self._passages(pair, zh, rng)
+        passages = self.passages(pair, rng) if passages is None else passages
         documents = [self.corpus.passages[p] for p in passages]
         weight = np.zeros(len(self.idf), np.float32)
         weight[query] = self.idf[query]
         if rng.random() < SENTENCE_SHARE.get((kind, zh), 0):
             documents = self._sentences(documents, weight, kind == 2, rng)
-        limit = rng.choice(LENGTH_LIMITS, p=LONG_SHARES if (kind, zh) == (0, 1) else LENGTH_SHARES)
+        limit = rng.choice(self.recipe.limits, p=self.recipe.long_shares if (kind, zh) == (0, 1) else self.recipe.shares)
         return query, [crop(document, weight, limit, rng) for document in documents]
 
-    def _passages(self, pair, zh, rng):
-        own = self.corpus.passage[pair]
+    def passages(self, pair, rng):
+        """Passage numbers of a group, the relevant one first, then hard negatives and now and then random ones."""
+        own, zh = int(self.corpus.passage[pair]), int(self.corpus.zh[pair])
         tokens = set(self.corpus.passages[own].tolist())
         chosen = [own]
         mined = self.negatives[pair]
         mixed = int(rng.random() < RANDOM_SHARE)
-        while len(chosen) < 1 + NEGATIVES - mixed:
+        while len(chosen) < 1 + self.recipe.negatives - mixed:
             column = mined[int(rng.random() < 0.5)]
             candidate = int(column[int(len(column) * rng.random() ** 1.5)])
             if candidate < 0 or candidate in chosen or _overlap(tokens, self.corpus.passages[candidate]) > DUPLICATE:

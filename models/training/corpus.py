@@ -40,12 +40,15 @@ def train_tokenizer(data_dir, path):
                 yield pair["p"]
 
     tokenizer.train_from_iterator(texts(), trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)],
-    )
+    tokenizer.post_processor = pair_template()
     tokenizer.save(path)
+
+
+def pair_template():
+    """Query and document in one sequence, as BERT has it."""
+    return processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)]
+    )
 
 
 class TokenList:
@@ -74,8 +77,8 @@ def _write_tokens(tokenizer, texts, limit, path):
     np.save(path + ".starts.npy", np.concatenate([[0], np.cumsum(lengths)]))
 
 
-def tokenise(data_dir, work_dir):
-    """Writes `queries`, `passages` (distinct texts) and `pairs.npz` under `work_dir`."""
+def tokenise(data_dir, work_dir, pairs_path):
+    """Writes `queries` and `passages` (distinct texts) under `work_dir`, then the table of pairs."""
     tokenizer = Tokenizer.from_file(os.path.join(work_dir, "tokenizer.json"))
     passages, queries, columns, sources = {}, [], [], {}
     for pair in read_pairs(data_dir):
@@ -87,7 +90,7 @@ def tokenise(data_dir, work_dir):
     _write_tokens(tokenizer, list(passages), MAX_PASSAGE_TOKENS, os.path.join(work_dir, "passages"))
     _write_tokens(tokenizer, queries, MAX_QUERY_TOKENS, os.path.join(work_dir, "queries"))
     np.savez(
-        os.path.join(work_dir, "pairs.npz"),
+        pairs_path,
         passage=table[:, 0], kind=table[:, 1], zh=table[:, 2], source=table[:, 3], sources=np.array(list(sources)),
     )
 

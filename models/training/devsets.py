@@ -8,7 +8,7 @@ import os
 import numpy as np
 from tokenizers import Tokenizer
 
-SETS = ("boolq_val", "cmrc2018_dev", "xquad_zh_sent")
+SETS = ("boolq_val", "cmrc2018_dev", "xquad_zh_sent", "cranfield")
 MAX_TOKENS = 512
 CUT = 10
 
@@ -27,7 +27,7 @@ def read_set(data_dir, name):
         return [json.loads(line) for line in lines]
 
 
-def load_sets(data_dir, tokenizer_path, limit=None):
+def load_sets(data_dir, tokenizer_path, limit=None, names=SETS):
     """`{set: [(query ids, [document ids], [relevance]), ...]}`, the first `limit` queries of each set."""
     tokenizer = Tokenizer.from_file(tokenizer_path)
     tokenizer.no_truncation()
@@ -36,7 +36,7 @@ def load_sets(data_dir, tokenizer_path, limit=None):
         return [np.array(e.ids) for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
     sets = {}
-    for name in SETS:
+    for name in names:
         queries = read_set(data_dir, name)[:limit]
         sets[name] = [
             (query, ids([c["text"] for c in row["candidates"]]), [c["rel"] for c in row["candidates"]])

@@ -10,7 +10,7 @@ from devsets import SETS
 from scorer import Scorer
 
 
-def _metrics(data_dir):
+def metric_definitions(data_dir):
     """The metric definitions that come with the development sets."""
     spec = importlib.util.spec_from_file_location("metrics", os.path.join(data_dir, "dev", "metrics.py"))
     module = importlib.util.module_from_spec(spec)
@@ -20,7 +20,7 @@ def _metrics(data_dir):
 
 def evaluate(data_dir, model_dir, model="model.onnx", limit=None, names=SETS):
     """`{set: {"model" | "bm25" | "random": figures, "pairsPerSecond": ...}}`; one thread."""
-    metrics, scorer = _metrics(data_dir), Scorer(model_dir, model=model)
+    metrics, scorer = metric_definitions(data_dir), Scorer(model_dir, model=model)
     report = {}
     for name in names:
         queries = metrics.load(os.path.join(data_dir, "dev", name + ".jsonl.gz"))

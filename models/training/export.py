@@ -96,7 +96,7 @@ def _write_json(path, value):
         file.write("\n")
 
 
-def write_configuration(directory, shape):
+def write_configuration(directory, shape, activation):
     """`config.json` and the tokenizer files in Hugging Face form."""
     _write_json(
         os.path.join(directory, "config.json"),
@@ -108,7 +108,7 @@ def write_configuration(directory, shape):
             "num_hidden_layers": shape.layers,
             "num_attention_heads": shape.heads,
             "intermediate_size": shape.inner,
-            "hidden_act": "relu",
+            "hidden_act": activation,
             "hidden_dropout_prob": 0.0,
             "attention_probs_dropout_prob": 0.0,
             "max_position_embeddings": shape.positions,
@@ -165,8 +165,12 @@ def check(directory, fp32):
 
 
 def export(options):
-    """Writes a complete directory beside `--out` and swaps it in by rename."""
-    model = load_average(options)
+    """The shipped directory of crossrank-mini."""
+    ship(load_average(options), options, activation="relu")
+
+
+def ship(model, options, activation):
+    """Calibrates the model, writes a complete directory beside `--out` and swaps it in by rename."""
     calibrate(model, options)
     draft = options.out.rstrip("/") + ".draft"
     fp32_dir = os.path.join(options.work, "fp32")
@@ -176,7 +180,7 @@ def export(options):
     fp32 = os.path.join(fp32_dir, "model.onnx")
     write_graph(model, fp32)
     onnx.save(store_as_int8(onnx.load(fp32)), os.path.join(draft, "model.onnx"))
-    write_configuration(draft, model.shape)
+    write_configuration(draft, model.shape, activation)
     for directory in (draft, fp32_dir):
         shutil.copy(options.tokenizer, os.path.join(directory, "tokenizer.json"))
     scorer = check(draft, fp32)

@@ -1,6 +1,5 @@
 """Owns the mining of hard negatives: BM25 inside pools of pairs, over unigrams and bigrams of token ids."""
 
-import os
 import time
 
 import numpy as np
@@ -68,8 +67,8 @@ def _topic_order(corpus, pairs, idf):
     return pairs[np.argsort(rarest, kind="stable")]
 
 
-def mine(corpus, work_dir, idf, vocab_size, seed=1):
-    """Writes `negatives.npy`, int32 `[pairs, 2, NEGATIVES]`: topic pools, then random pools."""
+def mine(corpus, path, idf, vocab_size, seed=1):
+    """Writes int32 `[pairs, 2, NEGATIVES]`: topic pools, then random pools."""
     rng = np.random.default_rng(seed)
     out = np.full((len(corpus.passage), 2, NEGATIVES), -1, np.int32)
     jobs = []
@@ -85,4 +84,4 @@ def mine(corpus, work_dir, idf, vocab_size, seed=1):
         left = (time.time() - begun) / number * (len(jobs) - number)
         if number % 10 == 0:
             print(f"  mined pool {number} of {len(jobs)}, {left:.0f} s left", flush=True)
-    np.save(os.path.join(work_dir, "negatives.npy"), out)
+    np.save(path, out)

@@ -2,9 +2,6 @@
 
 import argparse
 import os
-import time
-
-import numpy as np
 
 STEPS, DECAY_STEPS = 1720, 650
 # First the lexical part is trained without encoder layers, at several times the speed.
@@ -29,47 +26,21 @@ def arguments():
     return parser.parse_args()
 
 
-def once(path, what, make):
-    """Runs `make` unless its file is there."""
-    if os.path.exists(path):
-        return
-    print(f"{what} ...", flush=True)
-    begun = time.time()
-    make()
-    print(f"{what}: {time.time() - begun:.0f} s", flush=True)
-
-
 def prepare(options):
     """Tokenizer, token maps, word rarity, negatives, starting embeddings."""
     from tokenizers import Tokenizer
 
     import corpus
-    import embeddings
-    import lexical
-    import negatives
     from model import Shape
+    from steps import once, prepare_corpus, sentence_ends
 
-    at = lambda name: os.path.join(options.work, name)
     os.makedirs(options.work, exist_ok=True)
-    options.tokenizer = at("tokenizer.json")
-    once(options.tokenizer, "tokenizer", lambda: corpus.train_tokenizer(options.data, options.tokenizer))
+    options.tokenizer = os.path.join(options.work, "tokenizer.json")
+    once(options.tokenizer, "tokenizer", lambda draft: corpus.train_tokenizer(options.data, draft))
     tokenizer = Tokenizer.from_file(options.tokenizer)
     options.vocab_size = tokenizer.get_vocab_size()
-    options.sentence_ends = [tokenizer.token_to_id(mark) for mark in ".!?;。！？；" if tokenizer.token_to_id(mark)]
-    once(at("pairs.npz"), "tokens", lambda: corpus.tokenise(options.data, options.work))
-    pairs = corpus.Corpus(options.work)
-    once(
-        at("idf.npy"),
-        "word rarity",
-        lambda: np.save(at("idf.npy"), lexical.inverse_document_frequency(pairs.passages, options.vocab_size, sample=200_000)),
-    )
-    idf = np.load(at("idf.npy"))
-    once(at("negatives.npy"), "negatives", lambda: negatives.mine(pairs, options.work, idf, options.vocab_size))
-    once(
-        at("embeddings.npy"),
-        "embeddings",
-        lambda: embeddings.train_embeddings(pairs.passages, options.vocab_size, Shape(options.vocab_size).hidden, at("embeddings.npy")),
-    )
+    options.sentence_ends = sentence_ends(tokenizer)
+    prepare_corpus(options.data, options.work, options.vocab_size, Shape(options.vocab_size).hidden)
 
 
 def train(options):
