@@ -59,7 +59,9 @@ class InstantScorer implements Scorer {
 /** Turns a call takes. */
 async function turnsOf(call: (reranker: Reranker) => Promise<unknown>): Promise<number> {
   let turns = 0;
-  const turn = async () => void (turns += 1);
+  const turn = async () => {
+    turns += 1;
+  };
   await call(new Reranker(new InstantScorer(), { ...DEFAULT_RERANKER_OPTIONS, turn }));
   return turns;
 }
