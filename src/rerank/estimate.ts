@@ -49,8 +49,8 @@ export function* estimate(list: PairList, model: PricedModel, encode: EncodeOpti
     costs[i] = checkedCost((work.rows - 1) * pairCost(row, model.hiddenSize) + pairCost(last, model.hiddenSize));
     if (i % 1024 === 1023) yield 1024 * ITEM_CHARACTERS;
   }
-  const queryCharacters = Float64Array.from(list.queries, ({ length }) => charactersRead(list.prompt.length + length, budget));
-  const documentCharacters = Float64Array.from(list.documents, (text) => charactersRead(text?.length ?? 0, documentLimit));
+  const queryCharacters = charactersOfAll(list.queries, list.prompt.length, budget);
+  const documentCharacters = charactersOfAll(list.documents, 0, documentLimit);
   return { distinct, distinctOf, tokens, costs, queryCharacters, documentCharacters };
 }
 
@@ -66,7 +66,9 @@ export function leastCost(workload: Workload, costPerCharacter: number, workers:
 }
 
 export function sum(values: Float64Array): number {
-  return values.reduce((total, each) => total + each, 0);
+  let total = 0;
+  for (let i = 0; i < values.length; i += 1) total += values[i]!;
+  return total;
 }
 
 /** A prompt joins the text behind it, so the one token that every text has at least is not counted twice. */
@@ -89,6 +91,13 @@ function* tokensOfAll(texts: readonly (string | null)[], limit: number): Steps<F
     spent = 0;
   }
   return tokens;
+}
+
+/** @param before characters put before each text */
+function charactersOfAll(texts: readonly (string | null)[], before: number, tokenLimit: number): Float64Array {
+  const characters = new Float64Array(texts.length);
+  for (let i = 0; i < texts.length; i += 1) characters[i] = charactersRead(before + (texts[i]?.length ?? 0), tokenLimit);
+  return characters;
 }
 
 /** Numbers pairs by first appearance; equal pairs get the same number. */
@@ -116,8 +125,9 @@ function* distinctPairs(list: PairList): Steps<{ distinct: Uint32Array; distinct
 
 /** Documents are numbered by first appearance, and so are their pairs. */
 function pairsOfOneQuery({ pairs, documents }: PairList): { distinct: Uint32Array; distinctOf: Uint32Array } {
-  return {
-    distinct: Uint32Array.from({ length: 2 * documents.length }, (_, i) => (i % 2 === 0 ? 0 : (i - 1) / 2)),
-    distinctOf: Uint32Array.from({ length: pairs.length / 2 }, (_, i) => pairs[2 * i + 1]!),
-  };
+  const distinct = new Uint32Array(2 * documents.length);
+  for (let i = 0; i < documents.length; i += 1) distinct[2 * i + 1] = i;
+  const distinctOf = new Uint32Array(pairs.length / 2);
+  for (let i = 0; i < distinctOf.length; i += 1) distinctOf[i] = pairs[2 * i + 1]!;
+  return { distinct, distinctOf };
 }

@@ -36,9 +36,16 @@ function named({ prompts }: Pick<ModelSpec, 'prompts'>, name: string): string {
     .join(', ');
   throw new RerankError(
     'validation',
-    `Prompt name '${name}' not found in the configured prompts dictionary with keys [${keys}].`,
+    `Prompt name '${shortened(name)}' not found in the configured prompts dictionary with keys [${keys}].`,
     {
       field: 'prompt_name',
     },
   );
 }
+
+/** An error does not carry back what a caller sent at any length. */
+function shortened(name: string): string {
+  return name.length <= MAX_SHOWN ? name : `${name.slice(0, MAX_SHOWN)}...`;
+}
+
+const MAX_SHOWN = 100;

@@ -1,6 +1,8 @@
 // Pure: scores -> ranked documents.
 
 import { RerankError } from '../errors.ts';
+import { sortedInSteps } from './sorted.ts';
+import { atOnce, type Steps } from './turns.ts';
 import type { RankedDocument, ScoringOptions } from './types.ts';
 
 /**
@@ -12,18 +14,23 @@ import type { RankedDocument, ScoringOptions } from './types.ts';
  * @param topK   cuts as the Python slice `[:topK]` does: 0 keeps none, -1 drops the last, null keeps all
  * @throws RerankError `inference` naming the first document whose score is NaN: a NaN would silently break the order
  */
-export function rank(
+export function* rankInSteps(
   scores: Float32Array,
   logits: Float32Array,
   topK: number | null,
   tieBreak: ScoringOptions['tieBreak'] = 'index',
-): RankedDocument[] {
+): Steps<RankedDocument[]> {
   checkFinite(scores, 'document');
   const ties = tieBreak === 'logit' ? logits : scores;
   // Two equal infinities differ by NaN, which falls through to the next criterion as 0 does.
-  const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || ties[b]! - ties[a]! || a - b);
+  const order = yield* sortedInSteps(scores.length, (a, b) => scores[b]! - scores[a]! || ties[b]! - ties[a]! || a - b);
   const kept = order.slice(0, topK ?? order.length);
   return Array.from(kept, (index) => ({ index, score: scores[index]!, logit: logits[index]! }));
+}
+
+/** As {@link rankInSteps}, without pauses. */
+export function rank(...inputs: Parameters<typeof rankInSteps>): RankedDocument[] {
+  return atOnce(rankInSteps(...inputs));
 }
 
 /** @param what names the unit of the index in the message: document or pair */

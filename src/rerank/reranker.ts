@@ -10,7 +10,7 @@ import { type Gathered, gather, times } from './gather.ts';
 import { listPairs, type PairList, rankPairs } from './pair-list.ts';
 import { type Plan, type PlanLimits, plan } from './plan.ts';
 import { type PromptDefaults, resolvePrompt } from './prompt.ts';
-import { checkFinite, rank } from './rank.ts';
+import { checkFinite, rankInSteps } from './rank.ts';
 import { planTexts } from './text-plan.ts';
 import { inTurns, SharedTurns, type Steps, type Turn } from './turns.ts';
 import {
@@ -80,7 +80,8 @@ export class Reranker implements RerankService {
     const gathered = await this.#score(list, request, context);
     const facts = this.#facts(gathered, request, started);
     const scores = activate(gathered.logits, 1, facts.activation, this.#softmax(request));
-    return { results: rank(scores, gathered.logits, request.topK, request.tieBreak), ...facts };
+    const ranked = rankInSteps(scores, gathered.logits, request.topK, request.tieBreak);
+    return { results: await this.#inTurns(ranked, context), ...facts };
   }
 
   /**

@@ -17,6 +17,8 @@ export class TextTable<Text extends string | null> {
   readonly #firsts = new Map<number, number>();
   readonly #repeatedLengths = new Set<number>();
   readonly #digests = new Map<string, number>();
+  /** A list that pairs one long text with many others gives that very string again and again. */
+  #last: { readonly text: string; readonly number: number } | null = null;
 
   /** Number of a text that is not {@link isLong}; equal texts have the same. */
   add(text: Text): number {
@@ -25,6 +27,13 @@ export class TextTable<Text extends string | null> {
 
   /** As {@link add}, for a text of any length. */
   *addLong(text: Text & string): Steps<number> {
+    if (text === this.#last?.text) return this.#last.number;
+    const number = yield* this.#addDigested(text);
+    this.#last = { text, number };
+    return number;
+  }
+
+  *#addDigested(text: Text & string): Steps<number> {
     const first = this.#firsts.get(text.length);
     if (first === undefined) return this.#number(this.#firsts, text.length, text);
     if (!this.#repeatedLengths.has(text.length)) {

@@ -94,3 +94,9 @@ test('an unknown prompt name fails, names of Object.prototype included', () => {
     );
   }
 });
+
+test('an unknown prompt name of any length makes a short error', () => {
+  const spec = { prompts: {}, defaultPromptName: null };
+  const refused = () => resolvePrompt(spec, { prompt: null, promptName: 'x'.repeat(1_000_000) }, NO_DEFAULTS);
+  assert.throws(refused, (error: unknown) => error instanceof RerankError && error.message.length < 300);
+});

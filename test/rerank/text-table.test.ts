@@ -50,6 +50,12 @@ test('a long text is digested only when another one has its length, and then onc
   assert.equal(table.texts.length, 4);
 });
 
+test('one long text beside many others is digested no more than once', () => {
+  const query = 'q'.repeat(WEAKLY_HASHED);
+  const pairs = Array.from({ length: 1000 }, (_, i) => [query, `${i}`] as const);
+  assert.ok(spent(listPairs(pairs)) < 400_000, 'a thousand digests are 16 million characters');
+});
+
 test('any texts: numbers are equal exactly where texts are', () => {
   const long = fc.tuple(fc.constantFrom('a', 'b', '\udc00', '\ufffd'), fc.integer({ min: -1, max: 1 }));
   const text = fc.oneof(
