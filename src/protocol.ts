@@ -172,6 +172,8 @@ export interface Chunking {
 
 /** Pairs sent to one worker in one task. Texts are sent once, however often a pair uses them. */
 export interface PairBatch {
+  /** Put before every query (every text of a TextBatch); '' for none. Sent once, so that no caller's prompt is multiplied by his pairs. */
+  readonly prompt: string;
   readonly queries: readonly string[];
   /** null where the query stands alone: one text, not a pair with an empty second one. */
   readonly documents: readonly (string | null)[];
@@ -184,6 +186,8 @@ export interface PairBatch {
 
 /** Texts whose tokens are asked for, for one worker in one task. */
 export interface TextBatch {
+  /** Put before every query (every text of a TextBatch); '' for none. Sent once, so that no caller's prompt is multiplied by his pairs. */
+  readonly prompt: string;
   readonly texts: readonly string[];
   readonly addSpecialTokens: boolean;
   /** As {@link PairBatch.cost}. */

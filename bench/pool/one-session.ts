@@ -35,7 +35,7 @@ export class OneSession {
 
   async #score({ query, documents }: CorpusRequest, limits: RunLimits): Promise<Float32Array> {
     const pairs = Uint32Array.from({ length: 2 * documents.length }, (_, i) => (i % 2 === 0 ? 0 : (i - 1) / 2));
-    const batch = { queries: [query], documents, pairs, encode: PLAIN_ENCODING, cost: 0 };
+    const batch = { prompt: '', queries: [query], documents, pairs, encode: PLAIN_ENCODING, cost: 0 };
     const encoded = this.#encoder.encodeBatch(batch, () => false)!.map(({ rows }) => rows[0]!);
     const logits = new Float32Array(documents.length);
     const padding = { id: this.#spec.padTokenId, side: this.#spec.padSide };

@@ -145,7 +145,7 @@ function toBatch(list: PairList, distinct: Uint32Array, row: Uint32Array, costs:
     pairs[2 * index + 1] = documents.add(distinct[2 * pair + 1]!);
     cost += costs[pair]!;
   });
-  return { queries: queries.texts, documents: documents.texts, pairs, encode, cost };
+  return { prompt: '', queries: queries.texts, documents: documents.texts, pairs, encode, cost };
 }
 
 /** Numbers texts by first appearance. */

@@ -28,7 +28,7 @@ export function planTexts(texts: readonly string[], addSpecialTokens: boolean, c
   let cost = 0;
   for (let i = 0; i <= texts.length; i += 1) {
     if (i > start && (i === texts.length || cost + costs[i]! > batchCost)) {
-      batches.push({ texts: texts.slice(start, i), addSpecialTokens, cost });
+      batches.push({ prompt: '', texts: texts.slice(start, i), addSpecialTokens, cost });
       start = i;
       cost = 0;
     }

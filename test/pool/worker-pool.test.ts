@@ -19,7 +19,7 @@ function batchOf(...documents: string[]): PairBatch {
   documents.forEach((_, index) => {
     pairs[2 * index + 1] = index;
   });
-  return { queries: ['q'], documents, pairs, encode: PLAIN_ENCODING, cost: documents.length };
+  return { prompt: '', queries: ['q'], documents, pairs, encode: PLAIN_ENCODING, cost: documents.length };
 }
 
 function ticket(overrides: Partial<Ticket> = {}): Ticket {
@@ -78,7 +78,7 @@ test('scores come back per batch in the order they were given', async () => {
 test('texts are tokenised in the same queue, in their order, and tell nothing of the speed of scoring', async () => {
   await withPool(2, async (pool) => {
     const speed = pool.costPerSecond();
-    const batches = ['a', 'b', 'c'].map((text) => ({ texts: [text], addSpecialTokens: false, cost: 500 }));
+    const batches = ['a', 'b', 'c'].map((text) => ({ prompt: '', texts: [text], addSpecialTokens: false, cost: 500 }));
     const call = pool.tokenize(batches, ticket());
     assert.equal(pool.status().outstandingCost, 1500);
     assert.deepEqual(
@@ -91,7 +91,7 @@ test('texts are tokenised in the same queue, in their order, and tell nothing of
 
 test('tokenising has deadlines, leaves with its caller, and takes turns with scoring', async () => {
   await withPool(1, async (pool) => {
-    const texts = (sleepMs: number) => ({ texts: [String(sleepMs)], addSpecialTokens: true, cost: 1 });
+    const texts = (sleepMs: number) => ({ prompt: '', texts: [String(sleepMs)], addSpecialTokens: true, cost: 1 });
     const leaving = new AbortController();
     const left = pool.tokenize(
       Array.from({ length: 50 }, () => texts(20)),

@@ -34,7 +34,7 @@ for (const [family, { lengths, logits }] of Object.entries(recorded.families)) {
     const scorer = await BatchScorer.open({ spec, weights, cpuMemArena: false });
     const { texts } = recorded;
     const pairs = Uint32Array.from(texts.flatMap((_, index) => [index, 0]));
-    const batch = { queries: texts, documents: [null], pairs, encode: PLAIN_ENCODING, cost: 1 };
+    const batch = { prompt: '', queries: texts, documents: [null], pairs, encode: PLAIN_ENCODING, cost: 1 };
     const alone = await scorer.score(batch, never);
     const besideNothing = await scorer.score({ ...batch, documents: [''] }, never);
     await scorer.close();

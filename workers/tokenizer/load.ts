@@ -17,7 +17,7 @@ import { createModel, type TokenModel } from './model.ts';
 import { createNormalizer, WHOLE } from './normalizers.ts';
 import { configuredTokens, overrideNormalizer, overridePreTokenizer } from './overrides.ts';
 import { readTemplates, type Templates } from './template.ts';
-import { TextEncoder } from './text-encoder.ts';
+import { type PieceSizes, TextEncoder } from './text-encoder.ts';
 import type { TruncationSide } from './truncate.ts';
 import { WordPiece } from './word-piece.ts';
 import { createWordStream } from './word-stream.ts';
@@ -33,8 +33,8 @@ export interface LoadedTokenizer {
 }
 
 export interface LoadOptions {
-  /** Units of a piece of a long text at least; smaller only in tests. */
-  readonly minPieceUnits?: number;
+  /** Sizes of the pieces of a long text; others only in tests. */
+  readonly pieces?: PieceSizes;
   /** False encodes BERT tokenizers stage by stage; only for tests. */
   readonly usesBertText?: boolean;
 }
@@ -49,7 +49,7 @@ export function loadTokenizer(spec: TokenizerSpec, options: LoadOptions = {}): L
   const normalize = createNormalizer(normalizer, `${file}: normalizer`);
   const vocabulary = addTokens(root, spec, model);
   const rawTokens = vocabulary.matcher(false, (text) => text);
-  const normalizedTokens = vocabulary.matcher(true, (text) => normalize(text, WHOLE));
+  const normalizedTokens = vocabulary.matcher(true, (text) => normalize.whole(text, WHOLE));
   const isFused = options.usesBertText !== false && normalizedTokens.isEmpty;
   const stages = {
     rawTokens,
@@ -73,7 +73,7 @@ export function loadTokenizer(spec: TokenizerSpec, options: LoadOptions = {}): L
       trims: offsetTrims(postProcessor),
     });
   return {
-    text: new TextEncoder(stages, options.minPieceUnits),
+    text: new TextEncoder(stages, options.pieces),
     templates: readTemplates(root.post_processor, `${file}: post_processor`),
     truncationSide: truncationSide(tokenizerConfig, root.truncation),
     aligned() {
