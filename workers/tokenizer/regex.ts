@@ -1,7 +1,9 @@
 // Oniguruma patterns of tokenizer.json as JavaScript regular expressions, and the five split behaviours. Only workers/tokenizer imports it.
 
 import * as library from '@huggingface/tokenizers';
+import { RerankError } from '../../src/errors.ts';
 import { failModel, isObject } from './json.ts';
+import { isLinear } from './linear-pattern.ts';
 import { regexShadow } from './unicode.ts';
 import type { Work } from './work.ts';
 
@@ -32,7 +34,7 @@ const FOLDED_CONTRACTIONS = "(?:'[sS\u017f]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL
 /**
  * The JavaScript form of a `pattern` object (`{Regex}` or `{String}`), flags `gu`.
  *
- * @throws RerankError `model_files` for a pattern the library cannot translate
+ * @throws RerankError `model_files` for a pattern the library cannot translate, or one that is not known to be linear
  */
 export function compilePattern(pattern: unknown, where: string): RegExp {
   if (!isObject(pattern)) failModel(where, 'a pattern is expected');
@@ -45,11 +47,18 @@ export function compilePattern(pattern: unknown, where: string): RegExp {
   const source = pattern.Regex.replaceAll(CASELESS_CONTRACTIONS, FOLDED_CONTRACTIONS);
   try {
     const { pattern: compiled } = new SplitPreTokenizer({ type: 'Split', pattern: { Regex: source }, behavior: 'Isolated' });
-    if (compiled !== null) return compiled;
+    if (compiled !== null) return linear(compiled, pattern.Regex, where);
   } catch (cause) {
+    if (cause instanceof RerankError) throw cause;
     failModel(where, `cannot translate the pattern ${JSON.stringify(pattern.Regex)}`, cause);
   }
   return failModel(where, `cannot translate the pattern ${JSON.stringify(pattern.Regex)}`);
+}
+
+/** JavaScript's engine goes back over what it matched, and nothing interrupts it: a pattern that lets it do so without end is refused. */
+function linear(compiled: RegExp, source: string, where: string): RegExp {
+  if (isLinear(compiled)) return compiled;
+  return failModel(where, `the pattern ${JSON.stringify(source)} may take more than linear time on a hostile text`);
 }
 
 /** Splits by a regular expression; matches are found on the text's regex shadow. */

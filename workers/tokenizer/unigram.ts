@@ -77,9 +77,10 @@ export class Unigram implements TokenModel {
     while (at < until) {
       at = this.#advance(word, at, Math.min(blockEnd, until), out.work);
       if (at >= word.length) break;
-      const bounds = this.#boundaries(this.#decidedUntil(at), out.work);
+      const decided = this.#decidedUntil(at);
       // The last token may still fuse with an unknown one that follows.
-      if (bounds.length - 2 > wanted && this.#emit(word, bounds, wanted, out)) return true;
+      const isEnough = this.#tokensUntil(decided, out.work) - 1 > wanted;
+      if (isEnough && this.#emit(word, this.#boundaries(decided, out.work), wanted, out)) return true;
       blockEnd = at * 2;
     }
     return false;
@@ -188,19 +189,34 @@ export class Unigram implements TokenModel {
     return open.values().next().value ?? 0;
   }
 
-  /** Token boundaries of the best path to `end`, ascending, both ends included. */
-  #boundaries(end: number, work: Work): number[] {
-    const bounds = [end];
-    for (let at = end; at > 0; ) {
+  /** Tokens of the best path to `end`: neighbouring unknown ones count as one where they become one. */
+  #tokensUntil(end: number, work: Work): number {
+    let count = 0;
+    let follower = -1;
+    for (let at = end; at > 0; at = this.#starts[at]!) {
       work.spend(1);
-      at = this.#starts[at]!;
-      bounds.push(at);
+      const id = this.#ids[at]!;
+      if (id !== this.#unknownId || follower !== id || this.#bytes !== null) count += 1;
+      follower = id;
     }
-    return bounds.reverse();
+    return count;
+  }
+
+  /** Token boundaries of the best path to `end`, ascending, both ends included. */
+  #boundaries(end: number, work: Work): Int32Array {
+    let count = 0;
+    for (let at = end; at > 0; at = this.#starts[at]!) count += 1;
+    work.spend(count);
+    const bounds = new Int32Array(count + 1);
+    for (let at = end; at > 0; at = this.#starts[at]!) {
+      bounds[count] = at;
+      count -= 1;
+    }
+    return bounds;
   }
 
   /** Pushes at least `wanted` ids of the path if it has them; neighbouring unknown tokens are one. Says whether it had them. */
-  #emit(word: string, bounds: readonly number[], wanted: number, out: TokenBuffer): boolean {
+  #emit(word: string, bounds: Int32Array, wanted: number, out: TokenBuffer): boolean {
     const before = out.length;
     for (let i = 1; i < bounds.length; i += 1) {
       out.work.spend(1);
