@@ -25,6 +25,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   piscina: ['src/pool/worker-set.ts', 'workers/rerank-worker.ts'],
   'onnxruntime-node': ['workers/onnx-session.ts'],
   '@huggingface/tokenizers': ['workers/tokenizer/'],
+  '@eslint-community/regexpp': ['workers/tokenizer/linear-pattern.ts'],
   '@bufbuild/protobuf': ['src/model/onnx/'],
   '@bufbuild/protobuf/codegenv2': ['src/model/onnx/onnx_pb.ts'],
   '@huggingface/hub': ['src/model/hub/hub-api.ts'],

@@ -4,6 +4,7 @@ import type { Chunking } from '../src/protocol.ts';
 import { chunkWindows } from './chunk-windows.ts';
 import { type CutText, comparableLengths, type TextEncoder } from './tokenizer/text-encoder.ts';
 import { keep, longestFirst, type TruncationSide } from './tokenizer/truncate.ts';
+import type { Work } from './tokenizer/work.ts';
 
 /** Bounds of the pairs of one batch. */
 export interface FitRule {
@@ -25,6 +26,12 @@ export interface FittedPair {
   readonly truncated: boolean;
 }
 
+/** What counts tokens when ids that were cut off do not say enough. */
+export interface FittedBy {
+  readonly encoder: TextEncoder;
+  readonly work: Work;
+}
+
 /** Ids of a document that are enough to fit it, and to see that it has more. */
 export function documentTokensNeeded({ budget, maxDocumentTokens, chunking }: FitRule): number {
   const windows = chunking === null ? 1 : (chunking.maxChunks ?? Number.POSITIVE_INFINITY);
@@ -39,10 +46,11 @@ export function documentTokensNeeded({ budget, maxDocumentTokens, chunking }: Fi
  * @param query    with `budget + 1` ids or all it has
  * @param document with {@link documentTokensNeeded} ids or all it has
  */
-export function fitPair(encoder: TextEncoder, query: CutText, document: CutText, rule: FitRule): FittedPair {
+export function fitPair(by: FittedBy, query: CutText, document: CutText, rule: FitRule): FittedPair {
   const { budget, side, maxDocumentTokens, chunking } = rule;
   const looked = keep(document.ids, maxDocumentTokens, side);
-  const lengths = comparableLengths(encoder, query, { text: document.text, ids: looked, maxTokens: maxDocumentTokens }, budget);
+  const lookedAt = { text: document.text, ids: looked, maxTokens: maxDocumentTokens };
+  const lengths = comparableLengths({ ...by, budget }, query, lookedAt);
   const shares = longestFirst(lengths[0], lengths[1], budget);
   const queryIds = keep(query.ids, shares.query, side);
   const { windows, isComplete } =

@@ -3,6 +3,7 @@
 import { RerankError } from '../src/errors.ts';
 import { pairLimit } from '../src/pair-size.ts';
 import type { EncodeOptions, ModelSpec, PairBatch, TextBatch, TextTokens } from '../src/protocol.ts';
+import { EncodedQueries, type EncodeKey } from './encoded-queries.ts';
 import { documentTokensNeeded, type FitRule, fitPair } from './fit-pair.ts';
 import { tokenizeText } from './text-tokens.ts';
 import { type LoadedTokenizer, type LoadOptions, loadTokenizer } from './tokenizer/load.ts';
@@ -10,6 +11,7 @@ import { TemplateEncoder } from './tokenizer/pair-template.ts';
 import type { Template } from './tokenizer/template.ts';
 import type { CutText } from './tokenizer/text-encoder.ts';
 import { keep } from './tokenizer/truncate.ts';
+import { unlessNotWanted, Work } from './tokenizer/work.ts';
 
 /** One row of a run: what the model takes. */
 export interface TokenRow {
@@ -46,6 +48,7 @@ export class PairEncoder {
   readonly #tokenizer: LoadedTokenizer;
   readonly #maxLength: number;
   readonly #template: TemplateEncoder | null;
+  readonly #queries = new EncodedQueries();
 
   /** @throws RerankError `model_files` naming the file and what is wrong with it */
   constructor(spec: PairEncoderSpec, options: LoadOptions = {}) {
@@ -56,38 +59,34 @@ export class PairEncoder {
   }
 
   /**
-   * Encodes all pairs of a batch, in its order; each query and each document is tokenised once.
+   * Encodes all pairs of a batch, in its order; each document is tokenised once, a query once for this and the batches that follow.
    *
-   * @param isCancelled looked at before every document
+   * @param isCancelled looked at before every pair, and inside of texts at least every {@link UNITS_BETWEEN_LOOKS} units
    * @returns null when cancelled
    * @throws RerankError `validation` when the limit leaves no room for the text of a pair template, or chunks would share more
    *   than half of what it leaves
    */
   encodeBatch(batch: PairBatch, isCancelled: () => boolean): EncodedPair[] | null {
     const rule = this.#rule(batch.encode);
-    const encode = this.#template === null ? this.#plain(batch, rule) : this.#inTemplate(this.#template, batch, rule);
-    const encodeAlone = this.#alone(batch, rule);
+    const task = { batch, rule, work: new Work(isCancelled) };
+    const encode = this.#template === null ? this.#plain(task) : this.#inTemplate(this.#template, task);
+    const encodeAlone = this.#alone(task);
     const { pairs, documents } = batch;
-    const encoded: EncodedPair[] = [];
-    this.#template?.reset();
-    for (let i = 0; i < pairs.length; i += 2) {
-      if (isCancelled()) return null;
-      const [query, document] = [pairs[i]!, pairs[i + 1]!];
-      encoded.push(documents[document] === null ? encodeAlone(query) : encode(query, document));
-    }
-    this.#template?.reset();
-    return encoded;
+    return unlessNotWanted(() => {
+      const encoded: EncodedPair[] = [];
+      for (let i = 0; i < pairs.length; i += 2) {
+        task.work.look();
+        const [query, document] = [pairs[i]!, pairs[i + 1]!];
+        encoded.push(documents[document] === null ? encodeAlone(query) : encode(query, document));
+      }
+      return encoded;
+    });
   }
 
-  /** Tokens of texts with their places; null when cancelled. @param isCancelled looked at before every word */
+  /** Tokens of texts with their places; null when cancelled. @param isCancelled looked at as in {@link encodeBatch} */
   tokenize({ prompt, texts, addSpecialTokens }: TextBatch, isCancelled: () => boolean): TextTokens[] | null {
-    const all: TextTokens[] = [];
-    for (const text of texts) {
-      const tokens = tokenizeText(this.#tokenizer, prompt + text, addSpecialTokens, isCancelled);
-      if (tokens === null) return null;
-      all.push(tokens);
-    }
-    return all;
+    const work = new Work(isCancelled);
+    return unlessNotWanted(() => texts.map((text) => tokenizeText(this.#tokenizer, prompt + text, addSpecialTokens, work)));
   }
 
   #rule({ maxLength, truncationSide, maxTokensPerDocument, chunking }: EncodeOptions): FitRule {
@@ -110,37 +109,47 @@ export class PairEncoder {
     return pairLimit(this.#maxLength, wanted, this.specialTokens);
   }
 
-  #plain({ prompt, queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
+  #plain({ batch, rule, work }: EncodeTask): EncodeByIndex {
     const { text, templates } = this.#tokenizer;
-    const encodeQuery = once(
-      queries.map((query) => prompt + query),
-      (value) => text.encode(value, rule.budget + 1, rule.side),
-    );
-    const encodeDocument = once(documents, (value) => text.encode(value, documentTokensNeeded(rule), rule.side));
+    const ofQuery = { limit: rule.budget + 1, side: rule.side };
+    const encodeQuery = once(queriesOf(batch), (value) => this.#encodeQuery(value, ofQuery, work));
+    const encodeDocument = once(batch.documents, (value) => text.encode(value, documentTokensNeeded(rule), rule.side, work));
     return (query, document) => {
-      const fitted = fitPair(text, encodeQuery(query), encodeDocument(document), rule);
+      const fitted = fitPair({ encoder: text, work }, encodeQuery(query), encodeDocument(document), rule);
       const rows = fitted.documents.map((ids) => assemble(templates.pair, fitted.query, ids));
       return { rows, truncated: fitted.truncated };
     };
   }
 
-  #inTemplate(template: TemplateEncoder, { prompt, queries, documents }: PairBatch, rule: FitRule): EncodeByIndex {
+  #inTemplate(template: TemplateEncoder, { batch, rule, work }: EncodeTask): EncodeByIndex {
     return (query, document) => {
-      const { rows, truncated } = template.encode(prompt + textAt(queries, query), textAt(documents, document), rule);
+      const { rows, truncated } = template.encode(queryAt(batch, query), textAt(batch.documents, document), rule, work);
       return { rows: rows.map((pieces) => assemble(template.frame, concatenate(pieces), NONE)), truncated };
     };
   }
 
   /** A text without a second one: the tokenizer's own form for it, whatever the form of pairs. */
-  #alone({ prompt, queries, encode: { maxLength } }: PairBatch, { side }: FitRule): (query: number) => EncodedPair {
-    const { text, templates } = this.#tokenizer;
-    const room = Math.min(this.#maxLength, maxLength ?? Number.POSITIVE_INFINITY) - templates.single.specialTokens;
+  #alone({ batch, rule: { side }, work }: EncodeTask): (query: number) => EncodedPair {
+    const { single } = this.#tokenizer.templates;
+    const limit = Math.min(this.#maxLength, batch.encode.maxLength ?? Number.POSITIVE_INFINITY);
+    const room = Math.max(limit - single.specialTokens, 0);
     return (query) => {
-      const ids = text.encode(prompt + textAt(queries, query), Math.max(room, 0) + 1, side);
-      const kept = keep(ids, Math.max(room, 0), side);
-      return { rows: [assemble(templates.single, kept, NONE)], truncated: kept.length < ids.length };
+      const ids = this.#encodeQuery(queryAt(batch, query), { limit: room + 1, side }, work);
+      const kept = keep(ids, room, side);
+      return { rows: [assemble(single, kept, NONE)], truncated: kept.length < ids.length };
     };
   }
+
+  #encodeQuery(text: string, key: EncodeKey, work: Work): Int32Array {
+    return this.#queries.get(text, key, work, () => this.#tokenizer.text.encode(text, key.limit, key.side, work));
+  }
+}
+
+/** One batch's encoding. */
+interface EncodeTask {
+  readonly batch: PairBatch;
+  readonly rule: FitRule;
+  readonly work: Work;
 }
 
 /** @param query, document places in the batch's lists */
@@ -148,11 +157,14 @@ type EncodeByIndex = (query: number, document: number) => EncodedPair;
 
 const NONE = new Int32Array(0);
 
+/** Texts of a batch, by their index. */
+type Texts = readonly (string | null)[] | { readonly length: number; readonly at: (index: number) => string };
+
 /** Ids of a batch's texts by their index, made when first asked for. */
-function once(texts: readonly (string | null)[], encode: (text: string) => Int32Array): (index: number) => CutText {
+function once(texts: Texts, encode: (text: string) => Int32Array): (index: number) => CutText {
   const known = new Array<CutText | undefined>(texts.length);
   return (index) => {
-    const text = textAt(texts, index);
+    const text = texts.at(index) ?? missingText(index);
     const cut = known[index] ?? { text, ids: encode(text) };
     known[index] = cut;
     return cut;
@@ -167,6 +179,15 @@ function tooShort(limit: number, taken: number): RerankError {
 function tooMuchShared(overlap: number, budget: number): RerankError {
   const message = `chunks cannot share ${overlap} tokens: at most half of the ${budget} that the limit leaves for query and document`;
   return new RerankError('validation', message, { field: 'chunk_overlap' });
+}
+
+/** A query behind the batch's prompt. They are joined here, one at a time: the prompt may be large, and the queries many. */
+function queryAt({ prompt, queries }: PairBatch, index: number): string {
+  return prompt + textAt(queries, index);
+}
+
+function queriesOf(batch: PairBatch): Texts {
+  return { length: batch.queries.length, at: (index) => queryAt(batch, index) };
 }
 
 function textAt(texts: readonly (string | null)[], index: number): string {

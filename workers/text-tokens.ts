@@ -5,6 +5,7 @@ import type { AlignedToken } from './tokenizer/aligned/aligned-encoder.ts';
 import type { LoadedTokenizer } from './tokenizer/load.ts';
 import type { TemplatePart } from './tokenizer/template.ts';
 import { wellFormed } from './tokenizer/unicode.ts';
+import type { Work } from './tokenizer/work.ts';
 
 /** Where a special token stands that is in no text. */
 const NOWHERE = -1;
@@ -13,18 +14,11 @@ const NOWHERE = -1;
  * Tokens of a text of any length. Lone surrogates count as U+FFFD.
  *
  * @param addSpecialTokens whether those of the tokenizer's form for one text stand around it
- * @param isCancelled looked at before every word
- * @returns null when cancelled
+ * @throws NotWanted
  */
-export function tokenizeText(
-  tokenizer: LoadedTokenizer,
-  text: string,
-  addSpecialTokens: boolean,
-  isCancelled: () => boolean,
-): TextTokens | null {
-  const clean = wellFormed(text);
-  const tokens = tokenizer.aligned().encode(clean, isCancelled);
-  if (tokens === null) return null;
+export function tokenizeText(tokenizer: LoadedTokenizer, text: string, addSpecialTokens: boolean, work: Work): TextTokens {
+  const clean = wellFormed(text, work);
+  const tokens = tokenizer.aligned().encode(clean, work);
   const bytes = Buffer.from(clean);
   const shown = tokens.map((token) => ({ ...token, text: bytes.toString('utf8', token.start, token.stop) }));
   const all = addSpecialTokens ? tokenizer.templates.single.parts.flatMap((part) => tokensOf(part, shown)) : shown;

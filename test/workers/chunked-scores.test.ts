@@ -28,11 +28,11 @@ const CHUNKING: Chunking = { overlap: { tokens: 5 }, maxChunks: null };
 function batchOf(options: Partial<EncodeOptions>): PairBatch {
   const pairs = Uint32Array.from(DOCUMENTS.flatMap((_, index) => [0, index]));
   return {
+    prompt: '',
     queries: ['what is a panda'],
     documents: DOCUMENTS,
     pairs,
     encode: { ...PLAIN_ENCODING, maxLength: 40, ...options },
-    prompt: '',
     cost: 1,
   };
 }

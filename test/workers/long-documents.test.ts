@@ -9,8 +9,9 @@ import fc from 'fast-check';
 import type { Chunking, EncodeOptions } from '../../src/protocol.ts';
 import { chunkWindows, sharedTokens } from '../../workers/chunk-windows.ts';
 import type { EncodedPair, PairEncoder } from '../../workers/pair-encoder.ts';
+import { PIECE_SIZES } from '../../workers/tokenizer/text-encoder.ts';
 import { repoRoot } from '../helpers/paths.ts';
-import { encodeRows, familyEncoder } from './tokenizer/fixtures.ts';
+import { encodeRows, familyEncoder, PIECES } from './tokenizer/fixtures.ts';
 
 interface Recorded {
   readonly query: number;
@@ -66,10 +67,14 @@ function differing<Case extends Recorded>(
 
 for (const [family, { truncations, cutDocuments, windows }] of Object.entries(fixture.families)) {
   describe(`family ${family} as transformers`, () => {
-    for (const minPieceUnits of [4096, 1]) {
-      const encoder = familyEncoder(family, { minPieceUnits });
+    for (const [pieces, sizes] of Object.entries({
+      ordinary: PIECE_SIZES,
+      smallest: PIECES.smallest,
+      chunks: PIECES.chunks(7),
+    })) {
+      const encoder = familyEncoder(family, { pieces: sizes });
 
-      test(`${truncations.length} pairs, the side named by the call, pieces of ${minPieceUnits}`, () => {
+      test(`${truncations.length} pairs, the side named by the call, ${pieces} pieces`, () => {
         assert.ok(truncations.length > 100);
         assert.deepEqual(
           differing(
@@ -82,7 +87,7 @@ for (const [family, { truncations, cutDocuments, windows }] of Object.entries(fi
         );
       });
 
-      test(`${cutDocuments.length} documents cut alone, pieces of ${minPieceUnits}`, () => {
+      test(`${cutDocuments.length} documents cut alone, ${pieces} pieces`, () => {
         assert.deepEqual(
           differing(
             encoder,
@@ -94,7 +99,7 @@ for (const [family, { truncations, cutDocuments, windows }] of Object.entries(fi
         );
       });
 
-      test(`${windows.length} documents in windows (stride, overflowing tokens), pieces of ${minPieceUnits}`, () => {
+      test(`${windows.length} documents in windows (stride, overflowing tokens), ${pieces} pieces`, () => {
         assert.ok(windows.length > 100);
         assert.deepEqual(
           differing(

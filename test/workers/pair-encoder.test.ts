@@ -10,7 +10,7 @@ import type { PairBatch } from '../../src/protocol.ts';
 import { PairEncoder, PLAIN_ENCODING } from '../../workers/pair-encoder.ts';
 import type { LoadOptions } from '../../workers/tokenizer/load.ts';
 import { type Oracle, type OracleEncode, oracleFamilies, oracleText, readOracle } from '../helpers/oracle.ts';
-import { encodePair, encoderSpec, familyEncoder } from './tokenizer/fixtures.ts';
+import { encodePair, encoderSpec, familyEncoder, PIECES } from './tokenizer/fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crossrank-pair-encoder-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -39,7 +39,9 @@ function difference(encoder: PairEncoder, oracle: Oracle, recorded: OracleEncode
 function variants(family: string): readonly (readonly [string, LoadOptions])[] {
   const pieces = [
     ['default pieces', {}],
-    ['smallest pieces', { minPieceUnits: 1 }],
+    ['smallest pieces', { pieces: PIECES.smallest }],
+    ['chunks of 3', { pieces: PIECES.chunks(3) }],
+    ['chunks of 50', { pieces: PIECES.chunks(50) }],
   ] as const;
   return ['bert', 'bert-cased-zh', 'electra'].includes(family)
     ? [...pieces, ['stage by stage', { usesBertText: false }]]
@@ -62,11 +64,11 @@ for (const family of oracleFamilies()) {
 
 describe('batches', () => {
   const batch: PairBatch = {
+    prompt: '',
     queries: ['what is it?', 'where'],
     documents: ['Paris is big', 'Berlin', ''],
     pairs: new Uint32Array([0, 0, 1, 1, 0, 2, 1, 0]),
     encode: PLAIN_ENCODING,
-    prompt: '',
     cost: 1,
   };
 
@@ -118,7 +120,7 @@ describe('truncation side', () => {
     const spec = encoderSpec('bert');
     const left = new PairEncoder(
       { ...spec, tokenizerConfig: { ...spec.tokenizerConfig, truncation_side: 'left' } },
-      { minPieceUnits: 1 },
+      { pieces: PIECES.smallest },
     );
     const document = 'one two three four five six seven eight nine ten '.repeat(40);
     const whole = encodePair(left, 'q', document, null).ids;

@@ -3,8 +3,10 @@
 
 import { arrayAt, flag, idAt, isObject, objectAt, stringAt } from './json.ts';
 import type { TokenModel } from './model.ts';
+import type { LastCut } from './text-sink.ts';
 import { TokenTrie, TRIE_NONE, TRIE_ROOT } from './token-trie.ts';
 import { charFlags, FLAG_SPACE, FLAG_WORD } from './unicode.ts';
+import { UNENDING, type Work } from './work.ts';
 
 export interface AddedToken {
   readonly content: string;
@@ -130,12 +132,31 @@ export class AddedTokenMatcher {
     return this.#searched;
   }
 
+  /** Units before a place that {@link lastCut} looks at. */
+  get contextUnits(): number {
+    return this.#trie.longest + 2;
+  }
+
+  /** The last place that no token can reach over, nor the white space or word characters beside one; 0 for none. */
+  readonly lastCut: LastCut = (text) => {
+    const { longest } = this.#trie;
+    let cut = 0;
+    let opened = -1;
+    for (let i = 0; i < text.length; i += 1) {
+      const unit = text.charCodeAt(i);
+      if (this.#opens[unit] === 1) opened = i;
+      else if (i > longest && opened < i - longest && !isSpaceUnit(text, i) && (unit & 0xfc00) !== 0xdc00) cut = i;
+    }
+    return cut;
+  };
+
   /** Sections that cover the text in order; an empty text has none. */
-  sections(text: string): Section[] {
+  sections(text: string, work: Work = UNENDING): Section[] {
     if (text === '') return [];
     const sections: Section[] = [];
     let covered = 0;
     for (let i = this.#isPossible(text, 0); i >= 0; ) {
+      work.spend(1);
       const found = this.#longestAt(text, i);
       if (found === null) {
         i = this.#isPossible(text, i + 1);
@@ -176,8 +197,7 @@ export class AddedTokenMatcher {
     let end = at + content.length;
     if (token.isSingleWord && (endsWithWord(text, start) || startsWithWord(text, end))) return null;
     if (token.stripsLeft) {
-      while (start > 0 && isSpaceUnit(text, start - 1)) start -= 1;
-      start = Math.max(start, covered);
+      while (start > covered && isSpaceUnit(text, start - 1)) start -= 1;
     }
     if (token.stripsRight) while (end < text.length && isSpaceUnit(text, end)) end += 1;
     return { start, end, id };

@@ -2,6 +2,7 @@
 // Same ids as the three stages one after the other; no string is made per word.
 
 import { flag, type Json } from './json.ts';
+import { normalForm } from './normal-forms.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import {
   charFlags,
@@ -10,7 +11,6 @@ import {
   FLAG_SPACE,
   isAscii,
   lowercase,
-  normalForm,
   removeControls,
   removeNonspacingMarks,
 } from './unicode.ts';

@@ -1,7 +1,7 @@
 // The BPE model: merges of neighbouring symbols by rank. Only model.ts imports it.
 // Same ids as models/bpe/{model,word}.rs of tokenizers 0.22.2, its treatment of stale queue entries included.
 
-import { byteIds } from './byte-fallback.ts';
+import { ByteTokens } from './byte-fallback.ts';
 import { arrayAt, failModel, flag, type Json, optionalString, stringAt } from './json.ts';
 import type { PlacedToken, TokenModel } from './model.ts';
 import { NumberHeap } from './number-heap.ts';
@@ -9,6 +9,7 @@ import { PairRanks } from './pair-ranks.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import type { TokenTrie } from './token-trie.ts';
 import { checkTokenCount, readVocabulary } from './vocabulary.ts';
+import type { Work } from './work.ts';
 
 /** Queue entries order by rank, then position; both fit one double. */
 const POSITIONS = 2 ** 32;
@@ -19,6 +20,9 @@ const CACHED_WORDS = 30_000;
 const LONG_WORD_UNITS = 8192;
 /** Units of a long word tried per wanted id; long unspaced words make 2 to 4 units a token. */
 const UNITS_PER_ID = 8;
+
+/** Symbols whose arrays stay for the next word. */
+const KEPT_SYMBOLS = 131_072;
 
 /** Where a symbol stands in its word, UTF-16 units. */
 interface SymbolPlace {
@@ -36,7 +40,8 @@ export class Bpe implements TokenModel {
   readonly #prefix: string;
   readonly #suffix: string;
   readonly #fusesUnknown: boolean;
-  readonly #byteFallback: boolean;
+  /** Null without byte fallback. */
+  readonly #bytes: ByteTokens | null;
   readonly #ignoresMerges: boolean;
   readonly #where: string;
   readonly #cache = new Map<string, Int32Array>();
@@ -56,7 +61,7 @@ export class Bpe implements TokenModel {
     this.#prefix = optionalString(config.continuing_subword_prefix) ?? '';
     this.#suffix = optionalString(config.end_of_word_suffix) ?? '';
     this.#fusesUnknown = flag(config.fuse_unk, false);
-    this.#byteFallback = flag(config.byte_fallback, false);
+    this.#bytes = flag(config.byte_fallback, false) ? new ByteTokens(trie) : null;
     this.#ignoresMerges = flag(config.ignore_merges, false);
     const merges = arrayAt(config.merges, `${where}.merges`);
     checkTokenCount(merges.length, `${where}.merges`);
@@ -78,7 +83,7 @@ export class Bpe implements TokenModel {
       out.pushAll(cached);
       return;
     }
-    const ids = this.#longPrefix(word, out.limit - out.length) ?? this.#merge(word);
+    const ids = this.#longPrefix(word, out) ?? this.#merge(word, out.work);
     if (word.length <= CACHED_WORD_UNITS) {
       if (this.#cache.size >= CACHED_WORDS) this.#cache.clear();
       this.#cache.set(word, ids);
@@ -86,16 +91,22 @@ export class Bpe implements TokenModel {
     out.pushAll(ids);
   }
 
+  readonly tokenizeBeginning = (beginning: string, out: TokenBuffer): boolean => {
+    const ids = this.#longPrefix(beginning, out);
+    if (ids !== null) out.pushAll(ids);
+    return ids !== null;
+  };
+
   /**
    * As the reference, which counts lengths, unless the vocabulary has neither an unknown token nor all bytes: then it counts on
    * from characters it left out, and these are the true places.
    */
-  place(word: string): PlacedToken[] {
+  place(word: string, work: Work): PlacedToken[] {
     const whole = this.#ignoresMerges ? this.#trie.find(word) : -1;
     if (whole >= 0) return [{ id: whole, text: word, start: 0, end: word.length }];
     const places: SymbolPlace[] = [];
-    this.#split(word, places);
-    this.#mergeAll();
+    this.#split(word, work, places);
+    this.#mergeAll(work);
     const placed: PlacedToken[] = [];
     for (let at = this.#count === 0 ? -1 : 0; at >= 0; ) {
       const next = this.#next[at]!;
@@ -104,6 +115,7 @@ export class Bpe implements TokenModel {
       placed.push({ id, text: this.#trie.textOf(id), start: places[at]!.start, end: places[last]!.end });
       at = next;
     }
+    this.#shrink();
     return placed;
   }
 
@@ -126,15 +138,16 @@ export class Bpe implements TokenModel {
     this.#merged[rank] = mergedId;
   }
 
-  #merge(word: string): Int32Array {
-    this.#split(word);
-    this.#mergeAll();
+  #merge(word: string, work: Work): Int32Array {
+    this.#split(word, work);
+    this.#mergeAll(work);
     const ids = new Int32Array(this.#count);
     let length = 0;
     for (let at = this.#count === 0 ? -1 : 0; at >= 0; at = this.#next[at]!) {
       ids[length] = this.#symbols[at]!;
       length += 1;
     }
+    this.#shrink();
     return ids.slice(0, length);
   }
 
@@ -144,7 +157,8 @@ export class Bpe implements TokenModel {
    * No merge crosses a boundary that is left in the end, so the ids before it are those of the text before it. Some
    * boundary lies among any `longest` positions in a row: ids on which all prefixes that end there agree are final.
    */
-  #longPrefix(word: string, wanted: number): Int32Array | null {
+  #longPrefix(word: string, { limit, length, work }: TokenBuffer): Int32Array | null {
+    const wanted = limit - length;
     const end = wanted * UNITS_PER_ID + this.#trie.longest;
     const prefixes = this.#trie.longest + 1;
     if (word.length <= LONG_WORD_UNITS || prefixes * end >= word.length || this.#suffix !== '') return null;
@@ -153,7 +167,7 @@ export class Bpe implements TokenModel {
       if ((word.charCodeAt(stop) & 0xfc00) === 0xdc00) continue;
       const prefix = word.slice(0, stop);
       if (!this.#knowsAll(prefix)) return null;
-      const ids = this.#merge(prefix);
+      const ids = this.#merge(prefix, work);
       if (ids.length < wanted || (agreed !== null && !startsAlike(ids, agreed, wanted))) return null;
       agreed ??= ids;
     }
@@ -175,10 +189,11 @@ export class Bpe implements TokenModel {
    *
    * @param places filled when given: the place of each symbol
    */
-  #split(word: string, places: SymbolPlace[] | null = null): void {
+  #split(word: string, work: Work, places: SymbolPlace[] | null = null): void {
     this.#count = 0;
     let isUnknownOpen = false;
     for (let i = 0; i < word.length; ) {
+      work.spend(1);
       const width = (word.charCodeAt(i) & 0xfc00) === 0xd800 ? 2 : 1;
       const start = i;
       let char = word.slice(i, i + width);
@@ -192,7 +207,7 @@ export class Bpe implements TokenModel {
         isUnknownOpen = false;
         continue;
       }
-      const bytes = this.#byteFallback ? byteIds(this.#trie, char) : null;
+      const bytes = this.#bytes?.idsOf(char) ?? null;
       if (bytes !== null) {
         // The reference puts a pending unknown after the bytes that follow it: kept by #addBytes.
         this.#addBytes(bytes, isUnknownOpen);
@@ -243,11 +258,24 @@ export class Bpe implements TokenModel {
     this.#next = grown(this.#next);
   }
 
-  #mergeAll(): void {
+  /** One huge word does not keep its memory. */
+  #shrink(): void {
+    if (this.#symbols.length <= KEPT_SYMBOLS) return;
+    this.#symbols = new Int32Array(64);
+    this.#previous = new Int32Array(64);
+    this.#next = new Int32Array(64);
+    this.#queue.shrink();
+  }
+
+  #mergeAll(work: Work): void {
     const queue = this.#queue;
     queue.clear();
-    for (let at = 0; at + 1 < this.#count; at += 1) this.#enqueue(at, at + 1);
+    for (let at = 0; at + 1 < this.#count; at += 1) {
+      work.spend(1);
+      this.#enqueue(at, at + 1);
+    }
     while (!queue.isEmpty) {
+      work.spend(1);
       const entry = queue.pop();
       const rank = Math.floor(entry / POSITIONS);
       this.#mergeAt(entry - rank * POSITIONS, this.#merged[rank]!);

@@ -1,5 +1,8 @@
 // The byte-level alphabet of GPT-2: every UTF-8 byte as one printable character. Only workers/tokenizer imports it.
 
+import { mapInChunks } from './text-sink.ts';
+import { UNENDING, type Work } from './work.ts';
+
 /** Byte -> its character: printable Latin-1 stands for itself, the rest moves to U+0100 and up, in byte order. */
 export const BYTE_CHARS: readonly string[] = buildByteChars();
 
@@ -14,9 +17,13 @@ const SAME_IN_BYTES = /^[!-~]*$/;
 const ONE_SPACE_THEN_SAME = /^ [!-~]*$/;
 
 /** The text's UTF-8 bytes as characters of the byte alphabet. */
-export function applyBytes(text: string): string {
+export function applyBytes(text: string, work: Work = UNENDING): string {
   if (SAME_IN_BYTES.test(text)) return text;
   if (ONE_SPACE_THEN_SAME.test(text)) return BYTE_CHARS[0x20]! + text.slice(1);
+  return mapInChunks(text, work, bytesOf);
+}
+
+function bytesOf(text: string): string {
   let out = '';
   for (let i = 0; i < text.length; i += 1) {
     let code = text.charCodeAt(i);

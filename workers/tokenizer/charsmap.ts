@@ -3,6 +3,7 @@
 
 import { failModel } from './json.ts';
 import { shortClusters } from './short-graphemes.ts';
+import { UNENDING, type Work } from './work.ts';
 
 const REMEMBERED_CLUSTERS = 4096;
 
@@ -36,23 +37,23 @@ export class Charsmap {
     this.#asciiStays = Array.from({ length: 95 }, (_, i) => this.#lookupChar(32 + i)).every((found) => found === null);
   }
 
-  normalize(text: string): string {
+  normalize(text: string, work: Work = UNENDING): string {
     if (this.#asciiStays && !/[^ -~]/.test(text)) return text;
     let out = '';
     let copied = 0;
-    for (const { start, end } of shortClusters(text)) {
+    for (const { start, end } of shortClusters(text, work)) {
       const whole = this.#lookupCluster(text.slice(start, end));
       if (whole === null) continue;
-      out += this.#normalizeChars(text.slice(copied, start)) + whole;
+      out += this.#normalizeChars(text.slice(copied, start), work) + whole;
       copied = end;
     }
-    return out + this.#normalizeChars(text.slice(copied));
+    return out + this.#normalizeChars(text.slice(copied), work);
   }
 
   /** The parts of the text that {@link normalize} looks up, in order, and what takes their place: null where they stay. */
-  *lookups(text: string): Generator<{ readonly source: string; readonly replacement: string | null }> {
+  *lookups(text: string, work: Work): Generator<{ readonly source: string; readonly replacement: string | null }> {
     let passed = 0;
-    for (const { start, end } of shortClusters(text)) {
+    for (const { start, end } of shortClusters(text, work)) {
       const source = text.slice(start, end);
       const replacement = this.#lookupCluster(source);
       if (replacement === null) continue;
@@ -77,10 +78,11 @@ export class Charsmap {
     return found;
   }
 
-  #normalizeChars(text: string): string {
+  #normalizeChars(text: string, work: Work): string {
     let out = '';
     let copied = 0;
     for (let i = 0; i < text.length; ) {
+      work.spend(1);
       const code = text.codePointAt(i)!;
       const width = code > 0xffff ? 2 : 1;
       const found = this.#lookupChar(code);

@@ -1,4 +1,4 @@
-// Where a long text can be cut so that the parts give the ids of the whole. Only text-encoder.ts imports it.
+// Where a long text can be cut so that the parts give the ids of the whole. Only workers/tokenizer imports it.
 
 import type { AddedTokenMatcher } from './added-tokens.ts';
 import { flag, isObject, type Json } from './json.ts';
@@ -8,7 +8,7 @@ import { stageBlocks } from './pre-tokenizers.ts';
  * Letters and digits beside which a plain space is a safe place: they are starters, no normaliser makes them a space or
  * nothing, none of them joins what follows into a grapheme, and no known pattern spans letter and space.
  */
-const SOLID =
+export const SOLID =
   '0-9A-Za-z\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u00ff\\u03b1-\\u03c9\\u0410-\\u044f\\u05d0-\\u05ea\\u0621-\\u063a\\u0641-\\u064a\\u0915-\\u0939' +
   '\\u0e01-\\u0e2e\\u3041-\\u3096\\u30a1-\\u30fa\\u4e00-\\u9fff\\uac00-\\ud7a3';
 const BEFORE_SPACE = `[${SOLID}](?= [${SOLID}])`;
@@ -93,7 +93,8 @@ function isLocalPreTokenizer(block: Json): boolean {
   return typeof block.type === 'string' && LOCAL_PRE_TOKENIZERS.has(block.type);
 }
 
-function isKnownSplit({ pattern, behavior, invert }: Json): boolean {
+/** Whether no match of the block's pattern reaches over a letter and the space behind it. */
+export function isKnownSplit({ pattern, behavior, invert }: Json): boolean {
   if (!isObject(pattern) || typeof pattern.Regex !== 'string' || !KNOWN_PATTERNS.has(pattern.Regex)) return false;
   return behavior === 'Isolated' || (behavior === 'Removed' && invert === true);
 }

@@ -19,7 +19,7 @@ import { createNormalizer, WHOLE } from './normalizers.ts';
 import { configuredTokens, overrideNormalizer, overridePreTokenizer } from './overrides.ts';
 import { checkStages } from './stage-limits.ts';
 import { readTemplates, type Templates } from './template.ts';
-import { TextEncoder } from './text-encoder.ts';
+import { type PieceSizes, TextEncoder } from './text-encoder.ts';
 import type { TruncationSide } from './truncate.ts';
 import { WordPiece } from './word-piece.ts';
 import { createWordStream } from './word-stream.ts';
@@ -35,8 +35,8 @@ export interface LoadedTokenizer {
 }
 
 export interface LoadOptions {
-  /** Units of a piece of a long text at least; smaller only in tests. */
-  readonly minPieceUnits?: number;
+  /** Sizes of the pieces of a long text; others only in tests. */
+  readonly pieces?: PieceSizes;
   /** False encodes BERT tokenizers stage by stage; only for tests. */
   readonly usesBertText?: boolean;
 }
@@ -62,7 +62,7 @@ function load(spec: TokenizerSpec, options: LoadOptions): LoadedTokenizer {
   const normalize = createNormalizer(normalizer, `${file}: normalizer`);
   const vocabulary = addTokens(root, spec, model);
   const rawTokens = vocabulary.matcher(false, (text) => text);
-  const normalizedTokens = vocabulary.matcher(true, (text) => normalize(text, WHOLE));
+  const normalizedTokens = vocabulary.matcher(true, (text) => normalize.whole(text, WHOLE));
   const isFused = options.usesBertText !== false && normalizedTokens.isEmpty;
   const stages = {
     rawTokens,
@@ -86,7 +86,7 @@ function load(spec: TokenizerSpec, options: LoadOptions): LoadedTokenizer {
       trims: offsetTrims(postProcessor),
     });
   return {
-    text: new TextEncoder(stages, options.minPieceUnits),
+    text: new TextEncoder(stages, options.pieces),
     templates: readTemplates(root.post_processor, `${file}: post_processor`),
     truncationSide: truncationSide(tokenizerConfig, root.truncation),
     aligned() {

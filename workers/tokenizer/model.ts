@@ -6,6 +6,7 @@ import type { TokenBuffer } from './token-buffer.ts';
 import { Unigram } from './unigram.ts';
 import { WordLevel } from './word-level.ts';
 import { WordPiece } from './word-piece.ts';
+import type { Work } from './work.ts';
 
 /** A token of a word: what it is called, and where it stands, `[start, end)` in UTF-16 units. */
 export interface PlacedToken {
@@ -23,14 +24,20 @@ export interface TokenModel {
    * pushed are those the whole word begins with.
    *
    * @throws RerankError `model_files` when the word needs an unknown token the model does not have
+   * @throws NotWanted
    */
   tokenize(word: string, out: TokenBuffer): void;
+  /**
+   * Fills the buffer with ids of a word of which only the beginning is known: says false and pushes nothing when they are not
+   * decided yet. A model without it waits for the end of the word.
+   */
+  readonly tokenizeBeginning?: (beginning: string, out: TokenBuffer) => boolean;
   /**
    * The tokens of one word, which is not empty, with their places: slower, and the same ids as {@link tokenize} without a limit.
    *
    * @throws RerankError as tokenize
    */
-  place(word: string): PlacedToken[];
+  place(word: string, work: Work): PlacedToken[];
   /** Id of a token text, -1 when unknown. */
   idOf(token: string): number;
 }

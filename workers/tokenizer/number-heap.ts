@@ -12,6 +12,12 @@ export class NumberHeap {
     this.#length = 0;
   }
 
+  /** Empties it, and lets its memory go. */
+  shrink(): void {
+    this.#length = 0;
+    this.#items = new Float64Array(64);
+  }
+
   push(value: number): void {
     if (this.#length === this.#items.length) {
       const items = new Float64Array(this.#length * 2);

@@ -1,10 +1,11 @@
 // Instruction rerankers: query and document inside a literal text, encoded as one text. Only workers/pair-encoder imports it.
 
 import type { PairTemplate } from '../../src/protocol.ts';
+import { EncodedQueries, type EncodeKey } from '../encoded-queries.ts';
 import { documentTokensNeeded, type FitRule, fitPair } from '../fit-pair.ts';
 import type { LoadedTokenizer } from './load.ts';
 import type { Template } from './template.ts';
-import type { TruncationSide } from './truncate.ts';
+import { UNENDING, type Work } from './work.ts';
 
 /** Ids of the parts of a pair, in order, once for every chunk; `truncated` when tokens of query or document are in none. */
 export interface TemplateRows {
@@ -68,6 +69,16 @@ const PROBES = [
   '\r\n',
 ];
 
+/** How many ids of a text, from which end, and for whom. */
+interface Wanted extends EncodeKey {
+  readonly work: Work;
+}
+
+const EVERYTHING: Wanted = { limit: Number.POSITIVE_INFINITY, side: 'right', work: UNENDING };
+
+/** One token more than fits is enough to see that a text does not. */
+const atLeastOne = (room: number): number => Math.max(1, room + 1);
+
 export class TemplateEncoder {
   readonly #tokenizer: LoadedTokenizer;
   readonly #template: PairTemplate;
@@ -75,7 +86,7 @@ export class TemplateEncoder {
   readonly #fixed: FixedIds;
   /** Whether the parts encoded alone give the ids of the whole text. */
   readonly #isSeparable: boolean;
-  readonly #queries = new Map<string, Int32Array>();
+  readonly #queries = new EncodedQueries();
 
   constructor(tokenizer: LoadedTokenizer, template: PairTemplate) {
     this.#tokenizer = tokenizer;
@@ -102,31 +113,29 @@ export class TemplateEncoder {
     return this.frame.specialTokens + head.length + between.length + end.length;
   }
 
-  /** Forgets the queries of a batch. */
-  reset(): void {
-    this.#queries.clear();
-  }
-
   /**
    * Ids of a pair: those of the whole text when it fits, else the literal text with query and document shortened or in chunks.
    *
    * @param rule its budget is what the limit leaves beyond {@link fixedTokens}
+   * @throws NotWanted
    */
-  encode(query: string, document: string, rule: FitRule): TemplateRows {
+  encode(query: string, document: string, rule: FitRule, work: Work = UNENDING): TemplateRows {
     const room = rule.budget + this.fixedTokens - this.frame.specialTokens;
-    if (!this.#exceeds(document, room, rule)) {
+    const wanted = { limit: atLeastOne(room), side: 'right', work } as const;
+    if (!this.#exceeds(document, room, rule, work)) {
       const whole = this.#isSeparable
-        ? this.#separate(query, document, room)
-        : [this.#encode(this.#formatted(query, document), room)];
+        ? this.#separate(query, document, wanted)
+        : [this.#encode(this.#formatted(query, document), wanted)];
       if (whole.reduce((sum, piece) => sum + piece.length, 0) <= room) return { rows: [whole], truncated: false };
     }
-    return this.#shortened(query, document, rule);
+    return this.#shortened(query, document, rule, work);
   }
 
   /** Whether the document alone has more tokens than are looked at, though the limit would take them. */
-  #exceeds(document: string, room: number, { maxDocumentTokens }: FitRule): boolean {
-    const { gap } = this.#segments;
-    return maxDocumentTokens < room && this.#encode(gap + document, maxDocumentTokens).length > maxDocumentTokens;
+  #exceeds(document: string, room: number, { maxDocumentTokens }: FitRule, work: Work): boolean {
+    if (maxDocumentTokens >= room) return false;
+    const wanted = { limit: atLeastOne(maxDocumentTokens), side: 'right', work } as const;
+    return this.#encode(this.#segments.gap + document, wanted).length > maxDocumentTokens;
   }
 
   #formatted(query: string, document: string): string {
@@ -134,48 +143,42 @@ export class TemplateEncoder {
     return prefix + query + separator + document + suffix;
   }
 
-  #separate(query: string, document: string, room: number): Int32Array[] {
+  #separate(query: string, document: string, wanted: Wanted): Int32Array[] {
     const { lead, tail, gap } = this.#segments;
     const { head, middle, end } = this.#fixed;
-    return [head, this.#once(lead + query + tail, room), middle, this.#encode(gap + document, room), end];
+    return [head, this.#once(lead + query + tail, wanted), middle, this.#encode(gap + document, wanted), end];
   }
 
-  #shortened(query: string, document: string, rule: FitRule): TemplateRows {
+  #shortened(query: string, document: string, rule: FitRule, work: Work): TemplateRows {
     const { lead, gap } = this.#segments;
     const { head, between, end } = this.#fixed;
     const { budget, side } = rule;
-    const first = { text: lead + query, ids: this.#once(lead + query, budget, side) };
-    const second = { text: gap + document, ids: this.#encode(gap + document, documentTokensNeeded(rule) - 1, side) };
-    const fitted = fitPair(this.#tokenizer.text, first, second, rule);
+    const ofQuery = { limit: atLeastOne(budget), side, work };
+    const ofDocument = { limit: Math.max(1, documentTokensNeeded(rule)), side, work };
+    const first = { text: lead + query, ids: this.#once(lead + query, ofQuery) };
+    const second = { text: gap + document, ids: this.#encode(gap + document, ofDocument) };
+    const fitted = fitPair({ encoder: this.#tokenizer.text, work }, first, second, rule);
     const rows = fitted.documents.map((chunk) => [head, fitted.query, between, chunk, end]);
     return { rows, truncated: fitted.truncated };
   }
 
-  /** One token more than fits is enough to see that a text does not. */
-  #encode(text: string, room = Number.POSITIVE_INFINITY, side: TruncationSide = 'right'): Int32Array {
-    return this.#tokenizer.text.encode(text, Math.max(1, room + 1), side);
+  #encode(text: string, { limit, side, work }: Wanted = EVERYTHING): Int32Array {
+    return this.#tokenizer.text.encode(text, limit, side, work);
   }
 
-  #once(text: string, room: number, side: TruncationSide = 'right'): Int32Array {
-    const key = `${room}:${side}:${text}`;
-    let ids = this.#queries.get(key);
-    if (ids === undefined) {
-      ids = this.#encode(text, room, side);
-      this.#queries.set(key, ids);
-    }
-    return ids;
+  #once(text: string, wanted: Wanted): Int32Array {
+    const { limit, side, work } = wanted;
+    return this.#queries.get(text, { limit, side }, work, () => this.#encode(text, wanted));
   }
 
   #probe(): boolean {
-    const everywhere = Number.POSITIVE_INFINITY;
     for (const query of PROBES) {
       for (const document of PROBES) {
         const whole = this.#encode(this.#formatted(query, document));
-        const separate = this.#separate(query, document, everywhere).flatMap((piece) => [...piece]);
+        const separate = this.#separate(query, document, EVERYTHING).flatMap((piece) => [...piece]);
         if (whole.length !== separate.length || separate.some((id, i) => id !== whole[i])) return false;
       }
     }
-    this.reset();
     return true;
   }
 }

@@ -12,10 +12,12 @@ import {
   type Splitter,
 } from './regex.ts';
 import { charFlags, FLAG_LETTER, FLAG_NUMBER, FLAG_NUMERIC, FLAG_PUNCTUATION, FLAG_SPACE, FLAG_WORD } from './unicode.ts';
+import type { Work } from './work.ts';
 
 /** Whether the first piece begins where the text begins: Metaspace's `first` scheme asks. Stages that drop the beginning clear it. */
 export interface TextStart {
   isAtStart: boolean;
+  readonly work: Work;
 }
 
 /** Pieces -> finer pieces, none of them empty. */
@@ -74,7 +76,7 @@ const FACTORIES: Readonly<Record<string, (config: Json, where: string) => PreTok
   ByteLevel: byteLevel,
   FixedLength: (config, where) => {
     const length = pieceLength(config, where);
-    return (pieces) => pieces.flatMap((piece) => fixedLength(piece, length));
+    return (pieces, { work }) => pieces.flatMap((piece) => fixedLength(piece, length, work));
   },
   Metaspace: metaspace,
   Sequence: (config, where) =>
@@ -93,7 +95,7 @@ function splitBy({ splitter, behavior }: SplitRule): PreTokenizer {
   return (pieces, start) => {
     const out: string[] = [];
     for (const [i, piece] of pieces.entries()) {
-      const parts = splitter(piece);
+      const parts = splitter(piece, start.work);
       if (i === 0 && behavior === 'Removed' && parts[0]?.isMatch === true) start.isAtStart = false;
       for (const part of applyBehavior(piece, parts, behavior)) out.push(part);
     }
@@ -121,10 +123,11 @@ function split(config: Json, where: string): readonly SplitRule[] {
 }
 
 /** `\w+|[^\w\s]+` of the regex crate: runs of word characters, runs of other characters; white space is the match that goes. */
-function wordsAndSymbols(text: string): { start: number; end: number; isMatch: boolean }[] {
+function wordsAndSymbols(text: string, work: Work): { start: number; end: number; isMatch: boolean }[] {
   const parts: { start: number; end: number; isMatch: boolean }[] = [];
   let lastClass = -1;
   for (let i = 0; i < text.length; ) {
+    work.spend(1);
     const code = text.codePointAt(i)!;
     const next = i + (code > 0xffff ? 2 : 1);
     const bits = charFlags[code]!;
@@ -142,10 +145,21 @@ export function pieceLength({ length }: Json, where: string): number {
   return wholeAt(length, `${where}.length`, { min: 1, max: 2 ** 31 - 1, fallback: 5 });
 }
 
-function fixedLength(piece: string, length: number): string[] {
-  const chars = [...piece];
+/** End of the piece of `length` characters that begins at `start`. */
+export function fixedPieceEnd(text: string, start: number, length: number): number {
+  let end = start;
+  for (let i = 0; i < length && end < text.length; i += 1) end += text.codePointAt(end)! > 0xffff ? 2 : 1;
+  return end;
+}
+
+function fixedLength(piece: string, length: number, work: Work): string[] {
   const out: string[] = [];
-  for (let i = 0; i < chars.length; i += length) out.push(chars.slice(i, i + length).join(''));
+  for (let start = 0; start < piece.length; ) {
+    work.spend(length);
+    const end = fixedPieceEnd(piece, start, length);
+    out.push(piece.slice(start, end));
+    start = end;
+  }
   return out;
 }
 
@@ -195,12 +209,12 @@ function pushFromEach(text: string, replacement: string, out: string[]): void {
 function byteLevel(config: Json): PreTokenizer {
   const addsPrefixSpace = flag(config.add_prefix_space, true);
   const splits = flag(config.use_regex, true);
-  return (pieces) => {
+  return (pieces, { work }) => {
     const out: string[] = [];
     for (const piece of pieces) {
       const text = addsPrefixSpace && !piece.startsWith(' ') ? ` ${piece}` : piece;
-      if (splits) pushGpt2Pieces(text, out);
-      else out.push(applyBytes(text));
+      if (splits) pushGpt2Pieces(text, work, out);
+      else out.push(applyBytes(text, work));
     }
     return out;
   };
@@ -209,21 +223,23 @@ function byteLevel(config: Json): PreTokenizer {
 const CONTRACTIONS = ['s', 't', 're', 've', 'm', 'll', 'd'] as const;
 const LETTER = 1;
 const NUMBER = 2;
-const SPACE = 3;
+export const GPT2_SPACE = 3;
 const OTHER = 4;
 
-function gpt2Class(code: number): number {
+/** What GPT-2's pattern tells apart. */
+export function gpt2Class(code: number): number {
   const bits = charFlags[code]!;
   if ((bits & FLAG_LETTER) !== 0) return LETTER;
   if ((bits & FLAG_NUMBER) !== 0) return NUMBER;
-  return (bits & FLAG_SPACE) !== 0 ? SPACE : OTHER;
+  return (bits & FLAG_SPACE) !== 0 ? GPT2_SPACE : OTHER;
 }
 
 /** The pattern of GPT-2, `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, with the classes of the reference. */
-function pushGpt2Pieces(text: string, out: string[]): void {
+function pushGpt2Pieces(text: string, work: Work, out: string[]): void {
   for (let start = 0; start < text.length; ) {
     const end = gpt2PieceEnd(text, start);
-    out.push(applyBytes(text.slice(start, end)));
+    work.spend(end - start);
+    out.push(applyBytes(text.slice(start, end), work));
     start = end;
   }
 }
@@ -235,7 +251,7 @@ export function gpt2PieceEnd(text: string, start: number): number {
     if (contraction !== undefined) return start + 1 + contraction.length;
   }
   const first = text.codePointAt(start)!;
-  const opensWithSpace = first === 0x20 && start + 1 < text.length && gpt2Class(text.codePointAt(start + 1)!) !== SPACE;
+  const opensWithSpace = first === 0x20 && start + 1 < text.length && gpt2Class(text.codePointAt(start + 1)!) !== GPT2_SPACE;
   const body = opensWithSpace ? start + 1 : start;
   const bodyClass = gpt2Class(text.codePointAt(body)!);
   let end = body;
@@ -245,7 +261,7 @@ export function gpt2PieceEnd(text: string, start: number): number {
     end += code > 0xffff ? 2 : 1;
   }
   // A run of spaces before a word leaves its last one to the word, or by itself when it is not a plain space.
-  if (bodyClass === SPACE && end < text.length && end - body > 1) return end - 1;
+  if (bodyClass === GPT2_SPACE && end < text.length && end - body > 1) return end - 1;
   return end;
 }
 

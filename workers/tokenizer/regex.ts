@@ -1,8 +1,11 @@
 // Oniguruma patterns of tokenizer.json as JavaScript regular expressions, and the five split behaviours. Only workers/tokenizer imports it.
 
 import * as library from '@huggingface/tokenizers';
+import { RerankError } from '../../src/errors.ts';
 import { failModel, isObject } from './json.ts';
+import { isLinear } from './linear-pattern.ts';
 import { regexShadow } from './unicode.ts';
+import type { Work } from './work.ts';
 
 export type SplitBehavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous';
 
@@ -14,7 +17,7 @@ export interface Part {
 }
 
 /** Splits a text into parts that cover it, in order. */
-export type Splitter = (text: string) => Part[];
+export type Splitter = (text: string, work: Work) => Part[];
 
 /** The one class we use; the package's type files cannot be resolved by Node's rules, so its shape is written here. */
 const { SplitPreTokenizer } = library as unknown as {
@@ -31,7 +34,7 @@ const FOLDED_CONTRACTIONS = "(?:'[sS\u017f]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL
 /**
  * The JavaScript form of a `pattern` object (`{Regex}` or `{String}`), flags `gu`.
  *
- * @throws RerankError `model_files` for a pattern the library cannot translate
+ * @throws RerankError `model_files` for a pattern the library cannot translate, or one that is not known to be linear
  */
 export function compilePattern(pattern: unknown, where: string): RegExp {
   if (!isObject(pattern)) failModel(where, 'a pattern is expected');
@@ -44,19 +47,27 @@ export function compilePattern(pattern: unknown, where: string): RegExp {
   const source = pattern.Regex.replaceAll(CASELESS_CONTRACTIONS, FOLDED_CONTRACTIONS);
   try {
     const { pattern: compiled } = new SplitPreTokenizer({ type: 'Split', pattern: { Regex: source }, behavior: 'Isolated' });
-    if (compiled !== null) return compiled;
+    if (compiled !== null) return linear(compiled, pattern.Regex, where);
   } catch (cause) {
+    if (cause instanceof RerankError) throw cause;
     failModel(where, `cannot translate the pattern ${JSON.stringify(pattern.Regex)}`, cause);
   }
   return failModel(where, `cannot translate the pattern ${JSON.stringify(pattern.Regex)}`);
 }
 
+/** JavaScript's engine goes back over what it matched, and nothing interrupts it: a pattern that lets it do so without end is refused. */
+function linear(compiled: RegExp, source: string, where: string): RegExp {
+  if (isLinear(compiled)) return compiled;
+  return failModel(where, `the pattern ${JSON.stringify(source)} may take more than linear time on a hostile text`);
+}
+
 /** Splits by a regular expression; matches are found on the text's regex shadow. */
 export function regexSplitter(pattern: RegExp): Splitter {
-  return (text) => {
+  return (text, work) => {
     const parts: Part[] = [];
     let end = 0;
-    for (const match of regexShadow(text).matchAll(pattern)) {
+    for (const match of regexShadow(text, work).matchAll(pattern)) {
+      work.spend(match.index + match[0].length - end + 1);
       if (match.index > end) parts.push({ start: end, end: match.index, isMatch: false });
       end = match.index + match[0].length;
       parts.push({ start: match.index, end, isMatch: true });
@@ -67,9 +78,10 @@ export function regexSplitter(pattern: RegExp): Splitter {
 }
 
 /** The parts of {@link regexSplitter} one after the other, so that no more is matched than is asked for. */
-export function* lazyParts(text: string, pattern: RegExp): Generator<Part> {
+export function* lazyParts(text: string, pattern: RegExp, work: Work): Generator<Part> {
   let end = 0;
-  for (const match of regexShadow(text).matchAll(pattern)) {
+  for (const match of regexShadow(text, work).matchAll(pattern)) {
+    work.spend(match.index + match[0].length - end + 1);
     if (match.index > end) yield { start: end, end: match.index, isMatch: false };
     end = match.index + match[0].length;
     yield { start: match.index, end, isMatch: true };
@@ -79,10 +91,11 @@ export function* lazyParts(text: string, pattern: RegExp): Generator<Part> {
 
 /** Splits off every character for which `isDelimiter` holds, each by itself. */
 export function charSplitter(isDelimiter: (code: number) => boolean): Splitter {
-  return (text) => {
+  return (text, work) => {
     const parts: Part[] = [];
     let end = 0;
     for (let i = 0; i < text.length; ) {
+      work.spend(1);
       const code = text.codePointAt(i)!;
       const next = i + (code > 0xffff ? 2 : 1);
       if (isDelimiter(code)) {
@@ -98,7 +111,7 @@ export function charSplitter(isDelimiter: (code: number) => boolean): Splitter {
 }
 
 export function invert(splitter: Splitter): Splitter {
-  return (text) => splitter(text).map(({ start, end, isMatch }) => ({ start, end, isMatch: !isMatch }));
+  return (text, work) => splitter(text, work).map(({ start, end, isMatch }) => ({ start, end, isMatch: !isMatch }));
 }
 
 /** Pieces that a behaviour leaves of the parts, none of them empty. */

@@ -1,6 +1,8 @@
 // Grapheme clusters of two to five UTF-8 bytes, the only ones the Precompiled normaliser looks up as a whole. Only charsmap.ts imports it.
 
+import type { LastCut } from './text-sink.ts';
 import { regexShadow } from './unicode.ts';
+import type { Work } from './work.ts';
 
 /** A cluster's place in the text: `[start, end)` in UTF-16 units. */
 export interface Cluster {
@@ -11,6 +13,7 @@ export interface Cluster {
 export const MAX_CLUSTER_BYTES = 5;
 /** Below this a character takes at most two bytes: one of two characters in a short cluster must lie there. */
 const TWO_BYTE_END = 0x800;
+const BMP_END = 0x10000;
 /** Units around a place that are segmented by ICU when our own rules do not decide. */
 const WINDOW_UNITS = 24;
 
@@ -18,13 +21,13 @@ const JOINS = 1;
 const PREPENDS = 2;
 const CONTROLS = 3;
 
-/** Cluster class of every character below U+0800; 0 for those that begin a cluster and take marks. */
-const classes = Uint8Array.from({ length: TWO_BYTE_END }, (_, code) => {
-  const char = String.fromCharCode(code);
-  if (/[\u0600-\u0605\u06dd\u070f]/.test(char)) return PREPENDS;
-  if (/\p{M}/u.test(char)) return JOINS;
-  return /[\p{Cc}\u00ad\u061c\u00a9\u00ae]/u.test(char) ? CONTROLS : 0;
-});
+/** Cluster class of every character below U+10000, as this V8 sees it; 0 for those that begin a cluster and take marks. */
+const classes = new Uint8Array(BMP_END);
+const everyChar = Array.from({ length: BMP_END }, (_, code) => String.fromCharCode(code)).join('');
+for (const { index } of everyChar.matchAll(/[\p{Cc}\u00ad\u061c\u00a9\u00ae]/gu)) classes[index] = CONTROLS;
+// A spacing mark may begin a cluster, so one above U+0800 is left to ICU.
+for (const { index } of everyChar.matchAll(/[\p{Mn}\p{Me}\u200c\u200d]|(?=[\0-\u07ff])\p{M}/gu)) classes[index] = JOINS;
+for (const { index } of everyChar.matchAll(/[\u0600-\u0605\u06dd\u070f]/gu)) classes[index] = PREPENDS;
 
 /** Places where a short cluster can be: two neighbours of which one is below U+0800 and one joins or is prepended. */
 const CANDIDATE =
@@ -32,30 +35,49 @@ const CANDIDATE =
 
 const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
 
+/** What may belong to the cluster before it, and what may draw in what follows: a joiner does so with pictures only. */
+const CLINGS = /[\p{M}\p{Cf}\p{Emoji_Modifier}\n\u0e33\u0eb3\u1160-\u11ff\ud7b0-\ud7ff\uff9e\uff9f]/u;
+const DRAWS = /(?![\u200c\u200d])[\p{Cf}\r\u0d4e\u1100-\u115f\ua960-\ua97f\u{11000}-\u{11fff}]/u;
+
+const PICTURES = /\p{Extended_Pictographic}/u;
+
+/** The last place that is inside no cluster, whatever stands further away: before a character that clings to nothing. */
+export const lastClusterStart: LastCut = (original) => {
+  const text = regexShadow(original);
+  for (let at = text.length - 1; at > 0; at -= 1) {
+    if (isLowSurrogate(text, at)) continue;
+    const before = at > 1 && isLowSurrogate(text, at - 1) ? at - 2 : at - 1;
+    const first = String.fromCodePoint(text.codePointAt(before)!);
+    const second = String.fromCodePoint(text.codePointAt(at)!);
+    if (first === '\u200d' && PICTURES.test(second)) continue;
+    if (!DRAWS.test(first) && !CLINGS.test(second)) return at;
+  }
+  return 0;
+};
+
 /**
  * Short clusters of more than one character, in order.
  *
  * ICU segments a long text in quadratic time, so the plain cases are decided here and only the rest is shown to it, in
  * windows: a cluster of five bytes never depends on what lies further away.
  */
-export function* shortClusters(original: string): Generator<Cluster> {
+export function* shortClusters(original: string, work: Work): Generator<Cluster> {
   // Marks newer than the reference's tables join nothing there.
-  const text = regexShadow(original);
+  const text = regexShadow(original, work);
   let covered = 0;
-  CANDIDATE.lastIndex = 0;
   const pattern = new RegExp(CANDIDATE);
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const at = match.index;
-    // The second character may be the base of the next candidate.
-    pattern.lastIndex = at + 1;
-    if (at < covered) continue;
-    const cluster = plainCluster(text, at) ?? windowCluster(text, at);
-    covered = cluster.end;
+    const cluster = plainCluster(text, match.index) ?? windowCluster(text, match.index);
+    work.spend(cluster.end - match.index + WINDOW_UNITS);
+    covered = Math.max(cluster.end, match.index + 1);
+    // Its last character may be the base of the next candidate when the cluster ends before it.
+    pattern.lastIndex = covered;
+    if (cluster.end - cluster.start > MAX_CLUSTER_BYTES) continue;
     if (Buffer.byteLength(original.slice(cluster.start, cluster.end)) <= MAX_CLUSTER_BYTES) yield cluster;
   }
 }
 
-/** The cluster at a base character and marks below U+0800 whose neighbours are plain; null when ICU must decide. */
+/** The cluster at a base character and marks whose neighbours are plain; null when ICU must decide. */
 function plainCluster(text: string, at: number): Cluster | null {
   if (text.startsWith('\r\n', at)) return { start: at, end: at + 2 };
   if (!isPlain(text, at) || (at > 0 && !isPlain(text, at - 1) && !joins(text, at - 1))) return null;

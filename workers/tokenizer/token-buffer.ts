@@ -1,13 +1,18 @@
 // A growing list of token ids that can stop asking for more. Only workers/tokenizer and pair-encoder import it.
 
+import { UNENDING, type Work } from './work.ts';
+
 export class TokenBuffer {
   /** Ids wanted at most; more may be pushed by the word that reaches it. */
   readonly limit: number;
+  /** Whoever makes ids says here what it did. */
+  readonly work: Work;
   #ids = new Int32Array(64);
   #length = 0;
 
-  constructor(limit = Number.POSITIVE_INFINITY) {
+  constructor(limit = Number.POSITIVE_INFINITY, work = UNENDING) {
     this.limit = limit;
+    this.work = work;
   }
 
   get length(): number {

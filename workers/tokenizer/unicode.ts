@@ -1,6 +1,8 @@
 // Characters as the reference tokenizer sees them, whatever Unicode version this V8 has. Only workers/tokenizer imports it.
 
+import { mapInChunks } from './text-sink.ts';
 import { CATEGORY_DEVIATIONS, CLASS_TABLES, RECENT_LOWERCASE } from './unicode-tables.ts';
+import { UNENDING, type Work } from './work.ts';
 
 export type NormalForm = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
 
@@ -12,6 +14,16 @@ export const FLAG_LETTER = 8;
 export const FLAG_NUMBER = 16;
 export const FLAG_NUMERIC = 32;
 export const FLAG_WORD = 64;
+/** May compose or change places with what stands before it. What has not this bit begins afresh in every normalisation form. */
+export const FLAG_JOINS = 128;
+
+/** Jamo that compose with the one before, and signs that a compatibility form turns into jamo or voicing marks. */
+const JOINING_RANGES: readonly (readonly [number, number])[] = [
+  [0x1160, 0x11ff],
+  [0x3130, 0x318f],
+  [0xd7b0, 0xd7ff],
+  [0xff9e, 0xffdf],
+];
 
 /** White_Space has been stable since Unicode 6.3, so the ranges are written out. */
 const SPACE_RANGES: readonly (readonly [number, number])[] = [
@@ -69,6 +81,8 @@ function buildFlags(): Uint8Array {
   mark(decodeRanges(CLASS_TABLES.number), FLAG_NUMBER);
   mark(decodeRanges(CLASS_TABLES.numeric), FLAG_NUMERIC);
   mark(decodeRanges(CLASS_TABLES.word), FLAG_WORD);
+  mark(decodeRanges(CLASS_TABLES.combining), FLAG_JOINS);
+  mark(JOINING_RANGES, FLAG_JOINS);
   return flags;
 }
 
@@ -83,14 +97,17 @@ const SPACES = new RegExp(`[${SPACE_SOURCE}]`, 'gu');
 const IDEOGRAPHS = new RegExp(`[${classSource(IDEOGRAPH_RANGES)}]`, 'gu');
 const NONSPACING_MARKS = new RegExp(`[${classSource(decodeRanges(CLASS_TABLES.mn))}]+`, 'gu');
 const COMBINING_MARKS = new RegExp(`[${classSource(decodeRanges(CLASS_TABLES.combining))}]+`, 'gu');
-const INERT = new RegExp(`([${classSource(decodeRanges(CLASS_TABLES.inert))}]+)`, 'u');
+/** Runs of characters newer than the reference's tables: they have no mapping and join nothing there. */
+export const INERT = new RegExp(`([${classSource(decodeRanges(CLASS_TABLES.inert))}]+)`, 'u');
 const NON_ASCII = /[^\0-\x7f]/;
 
 /** Whether normalisation forms and mark removal cannot change the text. */
 export const isAscii = (text: string): boolean => !NON_ASCII.test(text);
 
 /** The text with U+FFFD in the place of surrogates that stand alone. */
-export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+export function wellFormed(text: string, work: Work = UNENDING): string {
+  return mapInChunks(text, work, (chunk) => chunk.replace(/\p{Surrogate}/gu, '\ufffd'));
+}
 
 /** Drops what BERT's cleaning drops. */
 export const removeControls = (text: string): string => text.replace(REMOVED, '');
@@ -101,20 +118,16 @@ export const spaceIdeographs = (text: string): string => text.replace(IDEOGRAPHS
 export const removeNonspacingMarks = (text: string): string => text.replace(NONSPACING_MARKS, '');
 export const removeCombiningMarks = (text: string): string => text.replace(COMBINING_MARKS, '');
 
-/**
- * Unicode normalisation with the reference's Unicode 9 tables.
- *
- * A character those tables do not know has combining class 0 and no mapping there, so it separates its neighbours:
- * normalising the parts between such characters with newer tables gives the reference's answer, as mappings of
- * older characters never change.
- */
-export function normalForm(text: string, form: NormalForm): string {
-  if (isAscii(text)) return text;
-  if (!INERT.test(text)) return text.normalize(form);
-  return text
-    .split(INERT)
-    .map((part, index) => (index % 2 === 0 ? part.normalize(form) : part))
-    .join('');
+let inertCodes: ReadonlySet<number> | null = null;
+
+/** Whether the reference's tables do not know the character. */
+export function isInert(code: number): boolean {
+  inertCodes ??= new Set(decodeRanges(CLASS_TABLES.inert).flatMap(([first, last]) => range(first, last)));
+  return inertCodes.has(code);
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
 const recentLowercase = new Map<string, string>();
@@ -123,15 +136,18 @@ for (const [first, last, distance] of RECENT_LOWERCASE) {
     recentLowercase.set(String.fromCodePoint(code), String.fromCodePoint(code + distance));
   }
 }
-/** Sigma (JavaScript applies the final-sigma rule, the reference does not) and mappings this V8 may not know. */
-const LOWERCASE_EXCEPTIONS = new RegExp(`[\u03a3${[...recentLowercase.keys()].join('')}]`, 'u');
+const RECENT_CAPITALS = new RegExp(`[${[...recentLowercase.keys()].join('')}]`, 'gu');
 
-/** Lower case, each character for itself as Rust's `char::to_lowercase`. */
+/**
+ * Lower case, each character for itself as Rust's `char::to_lowercase`: a capital sigma is put in lower case first, as JavaScript
+ * looks at its neighbours, and so are capitals this V8 may not know.
+ */
 export function lowercase(text: string): string {
-  if (isAscii(text) || !LOWERCASE_EXCEPTIONS.test(text)) return text.toLowerCase();
-  let lower = '';
-  for (const char of text) lower += recentLowercase.get(char) ?? char.toLowerCase();
-  return lower;
+  if (isAscii(text)) return text.toLowerCase();
+  return text
+    .replaceAll('\u03a3', '\u03c3')
+    .replace(RECENT_CAPITALS, (char) => recentLowercase.get(char) ?? char)
+    .toLowerCase();
 }
 
 /** A character of each general category that no version of Unicode moves: below U+10000, and above. */
@@ -177,6 +193,7 @@ const SHADOWED = buildShadow();
  * The text with every character whose category depends on the Unicode version replaced by one of the same length and
  * of the category the reference's regex engine gives it: match on the shadow, cut the text at the same offsets.
  */
-export function regexShadow(text: string): string {
-  return isAscii(text) ? text : text.replace(SHADOWED, (char) => shadowModel.get(char) ?? char);
+export function regexShadow(text: string, work: Work = UNENDING): string {
+  if (isAscii(text)) return text;
+  return mapInChunks(text, work, (chunk) => chunk.replace(SHADOWED, (char) => shadowModel.get(char) ?? char));
 }

@@ -6,6 +6,7 @@ import type { PlacedToken, TokenModel } from './model.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import { type TokenTrie, TRIE_NONE, TRIE_ROOT } from './token-trie.ts';
 import { readVocabulary } from './vocabulary.ts';
+import type { Work } from './work.ts';
 
 const WORD_CHARS: WholeBounds = { min: 0, max: 2 ** 31 - 1, fallback: 100 };
 
@@ -68,8 +69,8 @@ export class WordPiece implements TokenModel {
   }
 
   /** A token that is not the unknown one is as long as the part of the word it stands for. */
-  place(word: string): PlacedToken[] {
-    const out = new TokenBuffer();
+  place(word: string, work: Work): PlacedToken[] {
+    const out = new TokenBuffer(Number.POSITIVE_INFINITY, work);
     this.tokenize(word, out);
     const ids = Array.from(out.all());
     if (ids.length === 1 && ids[0] === this.#unknownId)

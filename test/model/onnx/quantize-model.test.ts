@@ -65,11 +65,11 @@ async function openInt8(t: TestContext, spec: ModelSpec, onnxFile: string): Prom
 
 function batchOf(pairs: readonly (readonly [string, string])[], maxLength: number | null = null): PairBatch {
   return {
+    prompt: '',
     queries: pairs.map(([query]) => query),
     documents: pairs.map(([, document]) => document),
     pairs: Uint32Array.from(pairs.flatMap((_, index) => [index, index])),
     encode: { ...PLAIN_ENCODING, maxLength },
-    prompt: '',
     cost: 0,
   };
 }

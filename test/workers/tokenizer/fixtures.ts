@@ -10,7 +10,17 @@ import {
   type TokenRow,
 } from '../../../workers/pair-encoder.ts';
 import type { LoadOptions } from '../../../workers/tokenizer/load.ts';
+import { PIECE_SIZES, type PieceSizes } from '../../../workers/tokenizer/text-encoder.ts';
 import { oracleModel } from '../../helpers/oracle.ts';
+
+/** Sizes of pieces that must give the same ids. */
+export const PIECES = {
+  smallest: { ...PIECE_SIZES, minPiece: 1 },
+  /** As one string, whatever its length. */
+  whole: { minPiece: 1e9, maxPiece: 1e9, maxWhole: 1e9, chunk: 1e9 },
+  /** Through the stages chunk by chunk, cut nowhere before. */
+  chunks: (units: number): PieceSizes => ({ minPiece: 1e9, maxPiece: 1e9, maxWhole: 0, chunk: units }),
+} as const;
 
 /** Above every recorded limit, so that the recorded one decides. */
 const NO_LIMIT_TOKENS = 8192;

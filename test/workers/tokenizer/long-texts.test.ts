@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loadTokenizer } from '../../../workers/tokenizer/load.ts';
 import { oracleFamilies } from '../../helpers/oracle.ts';
-import { encoderSpec } from './fixtures.ts';
+import { encoderSpec, PIECES } from './fixtures.ts';
 
 const FAMILIES = [
   'bert',
@@ -68,8 +68,8 @@ function randomText(seed: number, count: number): string {
 for (const family of FAMILIES) {
   describe(family, () => {
     const spec = encoderSpec(family);
-    const inPieces = loadTokenizer(spec, { minPieceUnits: 1 }).text;
-    const whole = loadTokenizer(spec, { minPieceUnits: 1e9 }).text;
+    const inPieces = loadTokenizer(spec, { pieces: PIECES.smallest }).text;
+    const whole = loadTokenizer(spec, { pieces: PIECES.whole }).text;
 
     test('any number of first or last ids equals those of the whole text', () => {
       for (let seed = 1; seed <= 60; seed += 1) {

@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import type { TextTokens } from '../../../src/protocol.ts';
 import { tokenizeText } from '../../../workers/text-tokens.ts';
 import { type LoadedTokenizer, loadTokenizer } from '../../../workers/tokenizer/load.ts';
+import { UNENDING } from '../../../workers/tokenizer/work.ts';
 import { repoRoot } from '../../helpers/paths.ts';
 import { encoderSpec } from './fixtures.ts';
 
@@ -31,7 +32,7 @@ const families = readdirSync(FOLDER)
   .filter((name) => name !== 'texts');
 
 function tokens(tokenizer: LoadedTokenizer, text: string, addSpecialTokens: boolean): TextTokens {
-  return tokenizeText(tokenizer, text, addSpecialTokens, () => false)!;
+  return tokenizeText(tokenizer, text, addSpecialTokens, UNENDING);
 }
 
 /** Byte -> the character that begins there; the end of the text too. */

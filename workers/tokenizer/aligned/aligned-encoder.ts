@@ -3,6 +3,7 @@
 
 import type { AddedTokenMatcher, Section } from '../added-tokens.ts';
 import type { TokenModel } from '../model.ts';
+import { UNENDING, type Work } from '../work.ts';
 import { AlignedText } from './aligned-text.ts';
 import type { AlignedNormalizer } from './normalizers.ts';
 import type { OffsetTrim } from './offset-trim.ts';
@@ -37,32 +38,30 @@ export class AlignedEncoder {
    * All tokens of the text, without special tokens around them.
    *
    * @param text well-formed
-   * @param isCancelled looked at before every word
-   * @returns null when cancelled
+   * @throws NotWanted
    */
-  encode(text: string, isCancelled: () => boolean = () => false): AlignedToken[] | null {
+  encode(text: string, work: Work = UNENDING): AlignedToken[] {
     const { rawTokens, normalizedTokens, normalize, trims } = this.#stages;
     const out: AlignedToken[] = [];
-    for (const raw of parts(AlignedText.of(text), rawTokens)) {
+    for (const raw of parts(AlignedText.of(text, work), rawTokens)) {
       if (raw.id >= 0) {
         out.push(addedToken(raw));
         continue;
       }
       for (const part of parts(normalize(raw.text), normalizedTokens)) {
         if (part.id >= 0) out.push(addedToken(part));
-        else if (!this.#encodePart(part.text, out, isCancelled)) return null;
+        else this.#encodePart(part.text, out);
       }
     }
     return trims.reduce<AlignedToken[]>((tokens, trim) => tokens.map(trim), out);
   }
 
-  #encodePart(part: AlignedText, out: AlignedToken[], isCancelled: () => boolean): boolean {
+  #encodePart(part: AlignedText, out: AlignedToken[]): void {
     const { split, model } = this.#stages;
     for (const word of split([part])) {
-      if (isCancelled()) return false;
-      for (const { id, text, start, end } of model.place(word.text)) out.push({ id, text, ...word.span(start, end) });
+      part.work.spend(word.text.length);
+      for (const { id, text, start, end } of model.place(word.text, part.work)) out.push({ id, text, ...word.span(start, end) });
     }
-    return true;
   }
 }
 
@@ -73,7 +72,7 @@ interface AlignedPart {
 }
 
 function parts(whole: AlignedText, matcher: AddedTokenMatcher): AlignedPart[] {
-  return matcher.sections(whole.text).map(({ start, end, id }) => ({ text: whole.slice(start, end), id }));
+  return matcher.sections(whole.text, whole.work).map(({ start, end, id }) => ({ text: whole.slice(start, end), id }));
 }
 
 function addedToken({ text, id }: AlignedPart): AlignedToken {

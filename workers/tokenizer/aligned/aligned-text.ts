@@ -1,6 +1,8 @@
 // A text that remembers which bytes of the original every part of it came from. Only workers/tokenizer/aligned imports it.
 // Port of `NormalizedString` in tokenizer/normalizer.rs of tokenizers 0.22.2 (Apache-2.0): the offsets it gives, its oddities included.
 
+import type { Work } from '../work.ts';
+
 /** A rewritten text, and for each of its characters what it did to the text before. */
 export interface Rewriting {
   readonly text: string;
@@ -20,27 +22,36 @@ export interface Range {
   readonly end: number;
 }
 
+interface Places {
+  readonly starts: Int32Array;
+  readonly stops: Int32Array;
+}
+
 export class AlignedText {
   readonly text: string;
   /** The part of the original this text stands for, which a slice may have less of. */
   readonly origin: ByteSpan;
+  /** Whom the text is worked on for; of every text that is made from this one, too. */
+  readonly work: Work;
   /** UTF-16 unit -> the bytes of the original it came from. Both units of a pair have the same. */
   readonly #starts: Int32Array;
   readonly #stops: Int32Array;
 
-  private constructor(text: string, origin: ByteSpan, starts: Int32Array, stops: Int32Array) {
+  private constructor(text: string, origin: ByteSpan, { starts, stops }: Places, work: Work) {
     this.text = text;
     this.origin = origin;
+    this.work = work;
     this.#starts = starts;
     this.#stops = stops;
   }
 
   /** @param text well-formed */
-  static of(text: string): AlignedText {
+  static of(text: string, work: Work): AlignedText {
     const starts = new Int32Array(text.length);
     const stops = new Int32Array(text.length);
     let bytes = 0;
     for (let i = 0; i < text.length; ) {
+      work.spend(1);
       const code = text.codePointAt(i)!;
       const end = i + unitsOf(code);
       const stop = bytes + bytesOf(code);
@@ -49,7 +60,7 @@ export class AlignedText {
       bytes = stop;
       i = end;
     }
-    return new AlignedText(text, { start: 0, stop: bytes }, starts, stops);
+    return new AlignedText(text, { start: 0, stop: bytes }, { starts, stops }, work);
   }
 
   /** Bytes of the original that `[start, end)` came from; not for an empty range. */
@@ -59,8 +70,8 @@ export class AlignedText {
 
   /** The part `[start, end)`, which is not empty; even the whole of a text stands for no more than what its characters came from. */
   slice(start: number, end: number): AlignedText {
-    const starts = this.#starts.subarray(start, end);
-    return new AlignedText(this.text.slice(start, end), this.span(start, end), starts, this.#stops.subarray(start, end));
+    const places = { starts: this.#starts.subarray(start, end), stops: this.#stops.subarray(start, end) };
+    return new AlignedText(this.text.slice(start, end), this.span(start, end), places, this.work);
   }
 
   /** @param skipped characters at the beginning that nothing takes the place of */
@@ -72,6 +83,7 @@ export class AlignedText {
     let source = this.#forward(range.start, skipped, range.end);
     let at = 0;
     for (const change of changes) {
+      this.work.spend(1);
       const from = change > 0 ? source - 1 : Math.min(source, this.text.length - 1);
       const end = at + unitsOf(text.codePointAt(at)!);
       starts.fill(this.#starts[from] ?? this.origin.start, at, end);
@@ -140,12 +152,13 @@ export class AlignedText {
       copy(this.text.slice(start, end), this.#starts.subarray(start, end), this.#stops.subarray(start, end));
     let kept = 0;
     for (const part of parts) {
+      this.work.spend(part.start - kept + 1);
       keep(kept, part.start);
       copy(part.text, part.starts, part.stops);
       kept = part.end;
     }
     keep(kept, this.text.length);
-    return new AlignedText(texts.join(''), this.origin, starts, stops);
+    return new AlignedText(texts.join(''), this.origin, { starts, stops }, this.work);
   }
 }
 

@@ -19,8 +19,9 @@ import {
   removeControls,
   removeNonspacingMarks,
 } from '../unicode.ts';
+import type { Work } from '../work.ts';
 import type { AlignedText, Range, Rewriting } from './aligned-text.ts';
-import { mapCharacters, rewriteToForm } from './rewritings.ts';
+import { eachOf, mapCharacters, rewriteToForm } from './rewritings.ts';
 
 export type AlignedNormalizer = (text: AlignedText) => AlignedText;
 
@@ -61,7 +62,7 @@ const FACTORIES: Readonly<Record<string, (config: Json, where: string) => Aligne
 /** Every character by itself; `map` gives an empty text for what is dropped. */
 function each(map: (char: string) => string): AlignedNormalizer {
   return (aligned) => {
-    const mapped = mapCharacters(aligned.text, map);
+    const mapped = mapCharacters(aligned.text, map, aligned.work);
     return aligned.rewrite(mapped, mapped.skipped);
   };
 }
@@ -71,7 +72,7 @@ function unlessAscii(normalizer: AlignedNormalizer): AlignedNormalizer {
 }
 
 function form(name: NormalForm): () => AlignedNormalizer {
-  return () => unlessAscii((aligned) => aligned.rewrite(rewriteToForm(aligned.text, name)));
+  return () => unlessAscii((aligned) => aligned.rewrite(rewriteToForm(aligned.text, name, aligned.work)));
 }
 
 /** The order is the reference's: clean, ideographs, accents, case. */
@@ -99,7 +100,7 @@ function strip(config: Json): AlignedNormalizer {
     if (right) while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
     if (start === 0 && end === text.length) return aligned;
     const kept = text.slice(start, end);
-    return aligned.rewrite({ text: kept, changes: Array.from(kept, () => 0) }, start);
+    return aligned.rewrite({ text: kept, changes: eachOf(kept, () => 0, aligned.work) }, start);
   };
 }
 
@@ -109,22 +110,32 @@ function replace(config: Json, where: string): AlignedNormalizer {
     isObject(config.pattern) && typeof config.pattern.String === 'string'
       ? findText(config.pattern.String)
       : findPattern(compilePattern(config.pattern, `${where}.pattern`));
-  return (aligned) => aligned.replace(find(aligned.text), content);
+  return (aligned) => aligned.replace(find(aligned.text, aligned.work), content);
 }
 
-function findText(wanted: string): (text: string) => Range[] {
-  return (text) => {
+type Find = (text: string, work: Work) => Range[];
+
+function findText(wanted: string): Find {
+  return (text, work) => {
     const found: Range[] = [];
     if (wanted === '') return found;
-    for (let start = text.indexOf(wanted); start >= 0; start = text.indexOf(wanted, start + wanted.length))
+    for (let start = text.indexOf(wanted); start >= 0; start = text.indexOf(wanted, start + wanted.length)) {
+      work.spend(wanted.length);
       found.push({ start, end: start + wanted.length });
+    }
     return found;
   };
 }
 
-function findPattern(pattern: RegExp): (text: string) => Range[] {
-  return (text) =>
-    Array.from(regexShadow(text).matchAll(pattern), ({ 0: match, index }) => ({ start: index, end: index + match.length }));
+function findPattern(pattern: RegExp): Find {
+  return (text, work) => {
+    const found: Range[] = [];
+    for (const { 0: match, index } of regexShadow(text, work).matchAll(pattern)) {
+      work.spend(match.length + 1);
+      found.push({ start: index, end: index + match.length });
+    }
+    return found;
+  };
 }
 
 const utf8 = new TextEncoder();
@@ -135,14 +146,15 @@ export const alignBytes: AlignedNormalizer = each((char) => Array.from(utf8.enco
 function precompiled(config: Json, where: string): AlignedNormalizer {
   if (config.precompiled_charsmap === null || config.precompiled_charsmap === '') return (text) => text;
   const charsmap = new Charsmap(stringAt(config.precompiled_charsmap, `${where}.precompiled_charsmap`), where);
-  return (aligned) => aligned.rewrite(rewriteByCharsmap(aligned.text, charsmap));
+  return (aligned) => aligned.rewrite(rewriteByCharsmap(aligned.text, charsmap, aligned.work));
 }
 
 /** A replacement that is shorter charges the difference to the last character written, even to that of an earlier one. */
-function rewriteByCharsmap(text: string, charsmap: Charsmap): Rewriting {
+function rewriteByCharsmap(text: string, charsmap: Charsmap, work: Work): Rewriting {
   const parts: string[] = [];
   const changes: number[] = [];
-  for (const { source, replacement } of charsmap.lookups(text)) {
+  for (const { source, replacement } of charsmap.lookups(text, work)) {
+    work.spend(1);
     parts.push(replacement ?? source);
     const before = changes.length;
     for (const _ of replacement ?? source) changes.push(0);

@@ -2,9 +2,9 @@
 // Gives the words that ../pre-tokenizers.ts gives for a whole text; a test holds the two together.
 
 import { arrayAt, failModel, flag, type Json, objectAt } from '../json.ts';
-import { gpt2PieceEnd, metaspaceOptions, pieceLength, type SplitRule, splitRules } from '../pre-tokenizers.ts';
+import { fixedPieceEnd, gpt2PieceEnd, metaspaceOptions, pieceLength, type SplitRule, splitRules } from '../pre-tokenizers.ts';
 import { keptRanges } from '../regex.ts';
-import { type AlignedText, type Range, unitsOf } from './aligned-text.ts';
+import type { AlignedText, Range } from './aligned-text.ts';
 import { alignBytes } from './normalizers.ts';
 
 /** Pieces -> finer pieces, none of them empty. */
@@ -19,10 +19,8 @@ export function createAlignedPreTokenizer(config: unknown, where: string): Align
   switch (block.type) {
     case 'ByteLevel':
       return byteLevel(block);
-    case 'FixedLength': {
-      const length = pieceLength(block, where);
-      return (pieces) => pieces.flatMap((piece) => slices(piece, fixedRanges(piece.text, length)));
-    }
+    case 'FixedLength':
+      return fixedLength(pieceLength(block, where));
     case 'Metaspace':
       return metaspace(block, where);
     case 'Sequence':
@@ -45,7 +43,7 @@ function slices(piece: AlignedText, ranges: readonly Range[]): AlignedText[] {
 }
 
 function splitBy({ splitter, behavior }: SplitRule): AlignedPreTokenizer {
-  return (pieces) => pieces.flatMap((piece) => slices(piece, keptRanges(splitter(piece.text), behavior)));
+  return (pieces) => pieces.flatMap((piece) => slices(piece, keptRanges(splitter(piece.text, piece.work), behavior)));
 }
 
 function byteLevel(config: Json): AlignedPreTokenizer {
@@ -64,13 +62,14 @@ function gpt2Ranges(text: string): Range[] {
   return ranges;
 }
 
+function fixedLength(length: number): AlignedPreTokenizer {
+  return (pieces) => pieces.flatMap((piece) => slices(piece, fixedRanges(piece.text, length)));
+}
+
 function fixedRanges(text: string, length: number): Range[] {
   const ranges: Range[] = [];
-  for (let start = 0; start < text.length; start = ranges.at(-1)!.end) {
-    let end = start;
-    for (let i = 0; i < length && end < text.length; i += 1) end += unitsOf(text.codePointAt(end)!);
-    ranges.push({ start, end });
-  }
+  for (let start = 0; start < text.length; start = ranges.at(-1)!.end)
+    ranges.push({ start, end: fixedPieceEnd(text, start, length) });
   return ranges;
 }
 

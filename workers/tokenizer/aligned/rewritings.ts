@@ -2,7 +2,9 @@
 // The changes are those of tokenizer/normalizer.rs of tokenizers 0.22.2 and of unicode-normalization-alignments 0.1.12.
 
 import { RerankError } from '../../../src/errors.ts';
-import { type NormalForm, normalForm } from '../unicode.ts';
+import { normalForm } from '../normal-forms.ts';
+import type { NormalForm } from '../unicode.ts';
+import type { Work } from '../work.ts';
 import type { Rewriting } from './aligned-text.ts';
 
 /** A {@link Rewriting}, and how many characters at the beginning it drops. */
@@ -11,11 +13,12 @@ export interface Mapped extends Rewriting {
 }
 
 /** Every character becomes a text of its own: an empty one drops it, further characters of a longer one are added. */
-export function mapCharacters(text: string, map: (char: string) => string): Mapped {
+export function mapCharacters(text: string, map: (char: string) => string, work: Work): Mapped {
   const parts: string[] = [];
   const changes: number[] = [];
   let skipped = 0;
   for (const char of text) {
+    work.spend(1);
     const mapped = map(char);
     if (mapped !== '') {
       parts.push(mapped);
@@ -31,41 +34,51 @@ export function mapCharacters(text: string, map: (char: string) => string): Mapp
 }
 
 /** A normalisation form of the text. */
-export function rewriteToForm(text: string, form: NormalForm): Rewriting {
-  if (form === 'NFD' || form === 'NFKD') return decompose(text, form);
-  return compose(text, form, decompose(text, form === 'NFC' ? 'NFD' : 'NFKD'));
+export function rewriteToForm(text: string, form: NormalForm, work: Work): Rewriting {
+  const decomposed = decompose(text, form === 'NFC' || form === 'NFD' ? 'NFD' : 'NFKD', work);
+  if (form === 'NFD' || form === 'NFKD') return decomposed;
+  return compose(normalForm(text, form, work), new ChangesByCharacter(decomposed, work), work);
 }
 
 /**
  * Marks are put in canonical order and take their changes with them. The order is stable, so that equal characters never change
  * places: the first `x` of the ordered text is the first `x` of the characters one by one.
  */
-function decompose(text: string, form: NormalForm): Rewriting {
-  const single = mapCharacters(text, (char) => normalForm(char, form));
-  const ordered = normalForm(text, form);
+function decompose(text: string, form: NormalForm, work: Work): Rewriting {
+  const single = mapCharacters(text, (char) => normalForm(char, form), work);
+  const ordered = normalForm(text, form, work);
   if (ordered === single.text) return single;
-  const changes = new ChangesByCharacter(single);
-  return { text: ordered, changes: Array.from(ordered, (char) => changes.take(char)) };
+  const changes = new ChangesByCharacter(single, work);
+  return { text: ordered, changes: eachOf(ordered, (char) => changes.take(char), work) };
 }
 
 /** A composed character has the changes of its first part, and one character less for each other part. */
-function compose(text: string, form: NormalForm, decomposed: Rewriting): Rewriting {
-  const composed = normalForm(text, form);
-  const changes = new ChangesByCharacter(decomposed);
+function compose(composed: string, changes: ChangesByCharacter, work: Work): Rewriting {
   const changeOf = (char: string): number => {
     const [first, ...others] = normalForm(char, 'NFD');
     return others.reduce((sum, other) => sum + changes.take(other) - 1, changes.take(first!));
   };
-  return { text: composed, changes: Array.from(composed, changeOf) };
+  return { text: composed, changes: eachOf(composed, changeOf, work) };
+}
+
+/** The change of every character. */
+export function eachOf(text: string, changeOf: (char: string) => number, work: Work): number[] {
+  const changes: number[] = [];
+  for (const char of text) {
+    work.spend(1);
+    changes.push(changeOf(char));
+  }
+  return changes;
 }
 
 /** Hands out the changes of equal characters in their order. */
 class ChangesByCharacter {
   readonly #changes = new Map<string, { readonly values: number[]; taken: number }>();
 
-  constructor({ text, changes }: Rewriting) {
+  constructor({ text, changes }: Rewriting, work: Work) {
     let i = 0;
     for (const char of text) {
+      work.spend(1);
       const known = this.#changes.get(char);
       if (known === undefined) this.#changes.set(char, { values: [changes[i]!], taken: 0 });
       else known.values.push(changes[i]!);
