@@ -48,7 +48,10 @@ function dealerOf(hostname: string, port: number, logger: Logger): ConnectionDea
   const dealer: ConnectionDealer = new ConnectionDealer({
     listen: async (onConnection) => {
       // Not a byte is read here: the process that gets the connection reads all of it.
-      const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, onConnection);
+      const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (connection) => {
+        connection.on('error', () => {}); // whoever gets it finds out
+        onConnection(connection);
+      });
       await listen(server, { hostname, port }, '--port');
       server.on('error', (error) => logger.error('connections cannot be taken', { error }));
       return { close: () => server.close() };

@@ -8,10 +8,15 @@ const SLICE_BYTES = 64 * 1024;
 
 /** As `res.json`, but of what waits for the client there is one copy, and it is in the budget. */
 export function writeJson(res: Response, body: unknown, budget: BodyBudget): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  res.set({ 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': String(bytes.length) });
-  if (bytes.length <= SLICE_BYTES) res.end(bytes);
-  else writeSlices(res, bytes, budget);
+  const text = JSON.stringify(body);
+  res.set('Content-Type', 'application/json; charset=utf-8');
+  if (text.length <= SLICE_BYTES) {
+    res.set('Content-Length', String(Buffer.byteLength(text))).end(text); // as a text it goes out in one piece with the headers
+    return;
+  }
+  const bytes = Buffer.from(text);
+  res.set('Content-Length', String(bytes.length));
+  writeSlices(res, bytes, budget);
 }
 
 function writeSlices(res: Response, bytes: Buffer, budget: BodyBudget): void {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -62,6 +62,21 @@ test('a connection on its way to a process that dies is given to another one', a
   await Promise.race(sent);
   process.kill(victim!, 'SIGKILL');
   await Promise.all(sent);
+  assert.equal(await end(service), 0);
+});
+
+test('connections that the primary deals are what others are: slow senders get 408, the others their answer', async (t) => {
+  const { service, url } = await serve(t, ['--processes', '2', '--headers-timeout', '0.5', '--body-timeout', '0.5']);
+  const ask = 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+  assert.match(
+    await answerTo(
+      url,
+      'POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{',
+    ),
+    /^HTTP\/1\.1 408 /,
+  );
+  assert.match(await answerTo(url, 'GET /health HTTP/1.1\r\nHo'), /^HTTP\/1\.1 408 /);
+  assert.match(await answerTo(url, ask), /^HTTP\/1\.1 200 /);
   assert.equal(await end(service), 0);
 });
 
@@ -233,6 +248,18 @@ function isAlive(pid: number): boolean {
 function post(url: string, body: object): Promise<Response> {
   const headers = { 'content-type': 'application/json' };
   return fetch(`${url}/rank`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+/** All that comes back to this text, until the server closes. */
+function answerTo(url: string, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('error', reject).on('close', () => resolve(answer));
+  });
 }
 
 async function statusWithKey(url: string, key: string): Promise<number> {
