@@ -7,8 +7,10 @@ import { type LoadedTokenizer, loadTokenizer } from '../../../workers/tokenizer/
 import { NotWanted, UNITS_BETWEEN_LOOKS, Work } from '../../../workers/tokenizer/work.ts';
 import { encoderSpec } from './fixtures.ts';
 
-const UNITS = 300_000;
-const FAMILIES = ['bert', 'bert-cased-zh', 'albert', 'mpnet', 'roberta', 'xlmr', 'deberta-v2', 'modernbert', 'pair-template'];
+const UNITS = 70_000;
+const FAMILIES = ['bert', 'albert', 'xlmr', 'modernbert', 'pair-template'];
+/** Those whose tokens with places are made, which takes longer. */
+const SHOWN = ['bert', 'xlmr'];
 const EVERYTHING = Number.POSITIVE_INFINITY;
 
 /** Long runs of one class of characters, over all of Unicode. */
@@ -64,11 +66,11 @@ function endsAt(look: number, run: (work: Work) => void): boolean {
   return looks === look;
 }
 
-function ways({ text, ...tokenizer }: LoadedTokenizer, value: string): Readonly<Record<string, (work: Work) => void>> {
+function ways({ text, ...tokenizer }: LoadedTokenizer, value: string, isShown: boolean): Record<string, (work: Work) => void> {
   return {
     all: (work) => void text.encode(value, EVERYTHING, 'right', work),
     last: (work) => void text.encode(value, 512, 'left', work),
-    shown: (work) => void tokenizeText({ text, ...tokenizer }, value, false, work),
+    ...(isShown && { shown: (work: Work) => void tokenizeText({ text, ...tokenizer }, value, false, work) }),
   };
 }
 
@@ -77,7 +79,7 @@ for (const family of FAMILIES) {
     const tokenizer = loadTokenizer(encoderSpec(family));
     for (const [name, run] of Object.entries(RUNS)) {
       test(`${name}: a look every ${UNITS_BETWEEN_LOOKS} units, the last one ends it`, () => {
-        for (const [way, encode] of Object.entries(ways(tokenizer, textOf(run)))) {
+        for (const [way, encode] of Object.entries(ways(tokenizer, textOf(run), SHOWN.includes(family)))) {
           const looks = looksOf(encode);
           assert.ok(looks >= Math.floor(UNITS / UNITS_BETWEEN_LOOKS), `${way}: ${looks} looks`);
           assert.ok(endsAt(1, encode), way);
@@ -109,7 +111,7 @@ for (const family of FAMILIES) {
 for (const [family, names] of Object.entries({
   xlmr: ['letters', 'a ligature of 18 letters', 'joiners', 'pictures', 'ideographs'],
   roberta: ['letters', 'marks', 'capital I with a dot', 'a ligature of 18 letters', 'spaces', 'unknown pictures', 'jamo'],
-  bert: ['marks of direction', 'ideographs', 'punctuation'].slice(1),
+  bert: ['ideographs', 'punctuation'],
 })) {
   test(`${family} reads only the beginning of a long text without a place to cut it`, () => {
     const { text } = loadTokenizer(encoderSpec(family));
