@@ -24,7 +24,7 @@ interface Item {
  * Gemma have. (1) Parts of bounded length, then perhaps a run `X+` of a set of characters, then only what may be empty: the engine
  * never goes back into the run. (2) The same run with something after it that can fail, as in `\s+(?!\S)` or `\s*[\r\n]+`, when a
  * later branch of shape 1 with the same beginning takes that run whole: going back costs the length of the run, and the run is
- * passed at once or after its last place where the rest fits. Nested repetitions, references and looking back are in neither.
+ * passed at once or after its last place where the rest fits. Nested repetitions and references are in neither.
  */
 export function isLinear(pattern: RegExp): boolean {
   const { alternatives } = new RegExpParser().parsePattern(pattern.source, 0, pattern.source.length, { unicode: true });
@@ -82,7 +82,7 @@ function itemOf(element: AST.Element): Item | null {
 }
 
 /** A group of texts of bounded length. */
-function groupItem({ raw, alternatives }: AST.Group | AST.CapturingGroup | AST.LookaheadAssertion): Item | null {
+function groupItem({ raw, alternatives }: AST.Group | AST.CapturingGroup | AST.LookaroundAssertion): Item | null {
   const branches = alternatives.map(({ elements }) => elements.map(itemOf));
   const items = branches.flat().filter((item) => item !== null);
   if (items.length < branches.flat().length || items.some(({ repeats }) => repeats !== null)) return null;
@@ -96,10 +96,10 @@ function groupItem({ raw, alternatives }: AST.Group | AST.CapturingGroup | AST.L
   };
 }
 
-/** An edge of text, line or word, or looking ahead over a bounded length: it takes nothing and may fail. */
+/** An edge of text, line or word, or looking around over a bounded length: it takes nothing and may fail. */
 function assertionItem(assertion: AST.Assertion): Item | null {
-  if (assertion.kind === 'lookbehind') return null;
-  const item = assertion.kind === 'lookahead' ? groupItem(assertion) : { ways: 1, characters: 0 };
+  const looksAround = assertion.kind === 'lookahead' || assertion.kind === 'lookbehind';
+  const item = looksAround ? groupItem(assertion) : { ways: 1, characters: 0 };
   return item === null ? null : { ...item, source: assertion.raw, repeats: null, canBeEmpty: false };
 }
 
