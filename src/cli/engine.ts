@@ -102,9 +102,11 @@ function checkDefaultPrompt({ defaultPromptName }: Config, { prompts, id }: Mode
 }
 
 function logPoolEvent(logger: Logger, event: PoolEvent): void {
-  const { kind, ...fields } = event;
+  const { kind, ...facts } = event;
+  // A field named message would take the place of the line's own.
+  const { message: reason, ...fields } = { message: undefined, ...facts };
   if (kind === 'rebuilt') logger.info('workers are back', fields);
-  else logger.error(POOL_TROUBLE[kind], fields);
+  else logger.error(POOL_TROUBLE[kind], { ...fields, reason });
 }
 
 const POOL_TROUBLE: Readonly<Record<Exclude<PoolEvent['kind'], 'rebuilt'>, string>> = {

@@ -6,16 +6,22 @@ const HALF_LIFE_MS = 150;
 /** What the warm-up counts for: less than one batch, because it ran while the other workers were loading. */
 const WARM_UP_MS = 10;
 
-/** Time of real work after which the best speed seen is taken for the machine's: before, a warm-up on a starved machine would count. */
+/** Time of telling work after which the best speed seen is taken for the machine's: before, a warm-up on a starved machine would count. */
 const PROVEN_MS = 1000;
 
 /** Until then the machine may be this many times as fast as its warm-up, which runs beside whatever else starts with the server. */
 const HOPE = 8;
 
+/** A batch of less time is half overhead, and says how slow small calls are, not how slow the machine is. */
+const TELLING_MS = 20;
+
 /** The best speed fades towards the present one in this time of work: a machine that has become slower for good is seen to be. */
 const PEAK_HALF_LIFE_MS = 60_000;
 
-/** One batch says no more than this many times slower, however long the machine stood still meanwhile. */
+/**
+ * One batch says no more than this many times slower, however long the machine stood still meanwhile; and a speed further below the best one is
+ * taken for a disturbance, by which nobody is told to wait.
+ */
 const MAX_SLOWDOWN = 8;
 
 /** Bounds of an estimate. */
@@ -48,7 +54,7 @@ export class SpeedEstimate {
   }
 
   get perSecond(): number {
-    return this.#bounded((1000 * this.#cost) / this.#ms);
+    return Math.max(this.#bounded((1000 * this.#cost) / this.#ms), this.#peak / MAX_SLOWDOWN);
   }
 
   /** The best of the last minutes of work; until enough was done to tell, what the machine may turn out to do. */
@@ -63,9 +69,11 @@ export class SpeedEstimate {
     const kept = 2 ** (-ms / HALF_LIFE_MS);
     this.#cost = this.#cost * kept + cost;
     this.#ms = this.#ms * kept + ms;
-    this.#workedMs += ms;
     const present = this.perSecond;
-    this.#peak = Math.max(present, present + (this.#peak - present) * 2 ** (-ms / PEAK_HALF_LIFE_MS));
+    this.#peak = Math.max(present, this.#peak);
+    if (ms < TELLING_MS) return;
+    this.#workedMs += ms;
+    this.#peak = present + (this.#peak - present) * 2 ** (-ms / PEAK_HALF_LIFE_MS);
   }
 
   #bounded(perSecond: number): number {

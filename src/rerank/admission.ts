@@ -43,9 +43,6 @@ const SHARES = { quick: 1, large: 0.9, background: 0.5 } as const;
 
 type Kind = keyof typeof SHARES;
 
-/** A speed further below the best than this is taken for a disturbance: nobody is told to wait by it. */
-const WORST_SLOWDOWN = 8;
-
 /** A call as the rules look at it. */
 interface Case {
   readonly asked: Required<Asked>;
@@ -78,8 +75,8 @@ export function admit(asked: Asked, backlog: Backlog, limits: AdmissionLimits): 
 
 function caseOf(asked: Asked, backlog: Backlog, { maxQueueSeconds }: AdmissionLimits): Case {
   const { cost, urgency = DEFAULT_URGENCY, remainingSeconds = Number.POSITIVE_INFINITY, workerShare = 1 } = asked;
-  const best = Math.max(checkedCost(backlog.peakCostPerSecond), checkedCost(backlog.costPerSecond), 1);
-  const speed = Math.max(backlog.costPerSecond, best / WORST_SLOWDOWN);
+  const speed = Math.max(checkedCost(backlog.costPerSecond), 1);
+  const best = Math.max(checkedCost(backlog.peakCostPerSecond), speed);
   const kind = kindOf(checkedCost(cost) / speed, urgency);
   const limitSeconds = roundedMs(maxQueueSeconds * SHARES[kind]);
   return { asked: { cost, urgency, remainingSeconds, workerShare }, backlog, kind, limitSeconds, speed, best };

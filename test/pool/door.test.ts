@@ -90,7 +90,7 @@ class Machine {
       assert.ok(cost <= best * QUEUE_SECONDS * 1.001, `an idle machine took ${cost} at ${best} a second`);
       return;
     }
-    const believed = Math.max(before.costPerSecond, best / 8);
+    const believed = before.costPerSecond;
     const share = urgency > DEFAULT_URGENCY ? 0.5 : quick ? 1 : 0.9;
     const waiting = quick ? before.quickCost : before.outstandingCost;
     assert.ok(

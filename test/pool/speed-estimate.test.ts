@@ -48,14 +48,25 @@ test('a machine that became slower for good is seen to be, within minutes of wor
   assert.ok(speed.peakPerSecond < 25_000, `${speed.peakPerSecond}`);
 });
 
+test('small calls, however many, neither prove a speed nor lower the best one', () => {
+  const fresh = new SpeedEstimate(1000);
+  for (let i = 0; i < 100_000; i += 1) fresh.learn(1, 2);
+  assert.equal(fresh.peakPerSecond, 8000);
+  const proven = new SpeedEstimate(100_000);
+  for (let i = 0; i < 20; i += 1) proven.learn(5000, 50);
+  for (let i = 0; i < 100_000; i += 1) proven.learn(10, 2);
+  assertNear(proven.perSecond, 100_000 / 8, 0.01);
+  assertNear(proven.peakPerSecond, 100_000, 0.01);
+});
+
 test('a moment in which the machine stood still is forgotten within a second of work', () => {
   const speed = new SpeedEstimate(100_000);
   for (let i = 0; i < 20; i += 1) speed.learn(5000, 50);
-  speed.learn(5000, 3_600_000);
+  for (let i = 0; i < 5; i += 1) speed.learn(5000, 3_600_000);
   assert.ok(speed.perSecond > 10_000, `${speed.perSecond}`);
-  assertNear(speed.peakPerSecond, 100_000, 0.01);
+  assertNear(speed.peakPerSecond, 100_000, 0.15);
   for (let i = 0; i < 20; i += 1) speed.learn(5000, 50);
-  assertNear(speed.perSecond, 100_000, 0.02);
+  assertNear(speed.perSecond, 100_000, 0.15);
 });
 
 test('bounds hold, whatever a warm-up or a batch says', () => {

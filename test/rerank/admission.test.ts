@@ -44,7 +44,7 @@ test('slow only now: an idle machine takes what it could do at its best, a busy 
   assert.equal(refusal({ cost: 901 }, { ...IDLE, ...slow }).code, 'too_costly');
 });
 
-test('nobody is told to wait by a speed that has collapsed, nor longer than the queue can hold', () => {
+test('nobody is told to wait longer than the queue can hold, however slow it looks', () => {
   const collapsed = { costPerSecond: 0.001, peakCostPerSecond: 100 };
   const refused = refusal({ cost: 100 }, busy(500, collapsed));
   assert.deepEqual([refused.code, refused.retryAfterSeconds], ['overloaded', 9]);
