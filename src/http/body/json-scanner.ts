@@ -1,30 +1,9 @@
 // Pure: walks over the bytes of a JSON text as they come, without parsing them. Bounds its structure, and notes where it can be cut.
 
 import { type BodyLimits, partTooLarge, tooDeep, tooManyKeys, tooManyValues } from './body-limits.ts';
+import { type FieldList, FieldListCutter } from './field-lists.ts';
 import type { BodyCounts } from './held-bytes.ts';
 import { endOfKey, NO_KEYS, SeenShapes, withByte } from './seen-shapes.ts';
-
-/** Entries of a list that are parsed together. Offsets are bytes of the text. */
-export interface Piece {
-  /** Behind the `[` or comma before it. */
-  readonly start: number;
-  /** Of the comma or `]` after it. */
-  readonly end: number;
-  /** Of its parse, see {@link TURN_WORK}. */
-  readonly work: number;
-}
-
-/** A list that is a field of the body's object. */
-export interface FieldList {
-  /** Of its `[`. */
-  readonly start: number;
-  readonly pieces: readonly Piece[];
-  /** Of its `]`; of the end of the text when there is none. */
-  readonly end: number;
-}
-
-/** Work of one turn of the event loop, in bytes of plain text: about a millisecond. */
-export const TURN_WORK = 1_048_576;
 
 /** Bytes of plain text that take JSON.parse as long as a value, and as a key it has not met in such an object. */
 const WORK_OF_VALUE = 150;
@@ -68,7 +47,6 @@ export class JsonScanner implements BodyCounts {
   length = 0;
   /** Offset of a byte that no JSON text has there; null when there is none. */
   brokenAt: number | null = null;
-  readonly fieldLists: FieldList[] = [];
 
   readonly #limits: BodyLimits;
   #shapes: SeenShapes | null = null;
@@ -91,17 +69,19 @@ export class JsonScanner implements BodyCounts {
   #valuesBeforeEntry = 0;
   /** Values that are in no list of a field. */
   #looseValues = 0;
-  #list: { readonly start: number; readonly pieces: Piece[] } | null = null;
-  #pieceStart = 0;
-  #workBeforePiece = 0;
+  readonly #cutter = new FieldListCutter();
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
   }
 
-  /** Of parsing all that was looked at, see {@link TURN_WORK}. */
+  /** Of parsing all that was looked at, in bytes of plain text. */
   get work(): number {
     return this.#workAt(0);
+  }
+
+  get fieldLists(): readonly FieldList[] {
+    return this.#cutter.lists;
   }
 
   get values(): number {
@@ -121,7 +101,7 @@ export class JsonScanner implements BodyCounts {
 
   /** After the last chunk: a list that was never closed ends with the text. */
   end(): void {
-    if (this.#list !== null) this.#closeFieldList(0);
+    this.#cutter.end(this.length, this.work);
   }
 
   #step(byte: number, at: number): number {
@@ -153,16 +133,9 @@ export class JsonScanner implements BodyCounts {
   #comma(at: number): void {
     this.#inScalar = false;
     this.#expectsKey = this.#opened[this.#depth] === OPEN_OBJECT;
-    if (this.#list === null || this.#depth !== ENTRIES) return;
+    if (!this.#cutter.isInside || this.#depth !== ENTRIES) return;
     this.#valuesBeforeEntry = this.values;
-    if (this.#workAt(at) - this.#workBeforePiece >= TURN_WORK) this.#endPiece(this.#list.pieces, at);
-  }
-
-  #endPiece(pieces: Piece[], at: number): void {
-    const work = this.#workAt(at);
-    pieces.push({ start: this.#pieceStart, end: this.length + at, work: work - this.#workBeforePiece });
-    this.#pieceStart = this.length + at + 1;
-    this.#workBeforePiece = work;
+    this.#cutter.comma(this.length + at, this.#workAt(at));
   }
 
   #colon(): void {
@@ -191,7 +164,7 @@ export class JsonScanner implements BodyCounts {
       this.brokenAt = this.length + at;
       return;
     }
-    if (this.#list !== null && this.#depth === ENTRIES) this.#closeFieldList(at);
+    if (this.#depth === ENTRIES) this.#cutter.end(this.length + at, this.#workAt(at));
     this.#depth -= 1;
     this.#expectsKey = false;
   }
@@ -204,18 +177,8 @@ export class JsonScanner implements BodyCounts {
   }
 
   #openFieldList(at: number): void {
-    const start = this.length + at;
-    this.#list = { start, pieces: [] };
-    this.#pieceStart = start + 1;
-    this.#workBeforePiece = this.#workAt(at);
+    this.#cutter.begin(this.length + at, this.#workAt(at));
     this.#valuesBeforeEntry = this.values;
-  }
-
-  #closeFieldList(at: number): void {
-    const { start, pieces } = this.#list!;
-    this.#endPiece(pieces, at);
-    this.fieldLists.push({ start, pieces, end: this.length + at });
-    this.#list = null;
   }
 
   #workAt(at: number): number {
@@ -230,8 +193,9 @@ export class JsonScanner implements BodyCounts {
     }
     const { values, valuesOfPart } = this.#limits;
     if (this.values > values) throw tooManyValues(this.#limits);
-    if (this.#list === null) this.#looseValues += 1;
-    const inPart = this.#list === null ? this.#looseValues : this.values - this.#valuesBeforeEntry;
+    const { isInside } = this.#cutter;
+    if (!isInside) this.#looseValues += 1;
+    const inPart = isInside ? this.values - this.#valuesBeforeEntry : this.#looseValues;
     if (inPart > valuesOfPart) throw partTooLarge(this.#limits);
     return false;
   }

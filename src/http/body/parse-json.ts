@@ -2,7 +2,8 @@
 
 import { RerankError } from '../../errors.ts';
 import type { BodyBytes } from './body-bytes.ts';
-import { type FieldList, type JsonScanner, TURN_WORK } from './json-scanner.ts';
+import { type FieldList, TURN_WORK } from './field-lists.ts';
+import type { JsonScanner } from './json-scanner.ts';
 import type { Turns } from './turns.ts';
 
 /** A body of less work is parsed at once. */

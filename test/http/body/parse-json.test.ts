@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { RerankError } from '../../../src/errors.ts';
 import { BodyBytes } from '../../../src/http/body/body-bytes.ts';
 import type { BodyLimits } from '../../../src/http/body/body-limits.ts';
-import { JsonScanner, TURN_WORK } from '../../../src/http/body/json-scanner.ts';
+import { TURN_WORK } from '../../../src/http/body/field-lists.ts';
+import { JsonScanner } from '../../../src/http/body/json-scanner.ts';
 import { parseBody } from '../../../src/http/body/parse-json.ts';
 import { Turns } from '../../../src/http/body/turns.ts';
 
