@@ -2,7 +2,7 @@
 
 import { RerankError } from '../src/errors.ts';
 import type { EncodeOptions, ModelSpec, PairBatch, TextBatch, TextTokens } from '../src/protocol.ts';
-import { type EncodeKey, EncodedQueries } from './encoded-queries.ts';
+import { EncodedQueries, type EncodeKey } from './encoded-queries.ts';
 import { documentTokensNeeded, type FitRule, fitPair } from './fit-pair.ts';
 import { tokenizeText } from './text-tokens.ts';
 import { type LoadedTokenizer, type LoadOptions, loadTokenizer } from './tokenizer/load.ts';

@@ -94,7 +94,14 @@ export class BatchScorer {
 
   /** A pair's ids and logits, to be compared by {@link logitsOf} later. */
   async check(query: string, document: string): Promise<WeightsCheck> {
-    const batch = { prompt: '', queries: [query], documents: [document], pairs: new Uint32Array(2), encode: PLAIN_ENCODING, cost: 0 };
+    const batch = {
+      prompt: '',
+      queries: [query],
+      documents: [document],
+      pairs: new Uint32Array(2),
+      encode: PLAIN_ENCODING,
+      cost: 0,
+    };
     const [pair] = this.#encoder.encodeBatch(batch, () => false)!;
     const { ids, typeIds } = pair!.rows[0]!;
     const check = { ids: Array.from(ids), typeIds: Array.from(typeIds) };

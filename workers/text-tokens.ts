@@ -16,12 +16,7 @@ const NOWHERE = -1;
  * @param addSpecialTokens whether those of the tokenizer's form for one text stand around it
  * @throws NotWanted
  */
-export function tokenizeText(
-  tokenizer: LoadedTokenizer,
-  text: string,
-  addSpecialTokens: boolean,
-  work: Work,
-): TextTokens {
+export function tokenizeText(tokenizer: LoadedTokenizer, text: string, addSpecialTokens: boolean, work: Work): TextTokens {
   const clean = wellFormed(text, work);
   const tokens = tokenizer.aligned().encode(clean, work);
   const bytes = Buffer.from(clean);

@@ -104,7 +104,14 @@ async function measure(scorer: BatchScorer, first: BatchScores, warm: boolean): 
 }
 
 function pairBatch(query: string, document: string, pairs: number): PairBatch {
-  return { prompt: '', queries: [query], documents: [document], pairs: new Uint32Array(2 * pairs), encode: PLAIN_ENCODING, cost: 0 };
+  return {
+    prompt: '',
+    queries: [query],
+    documents: [document],
+    pairs: new Uint32Array(2 * pairs),
+    encode: PLAIN_ENCODING,
+    cost: 0,
+  };
 }
 
 function never(): boolean {

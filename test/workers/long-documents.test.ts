@@ -9,8 +9,8 @@ import fc from 'fast-check';
 import type { Chunking, EncodeOptions } from '../../src/protocol.ts';
 import { chunkWindows, sharedTokens } from '../../workers/chunk-windows.ts';
 import type { EncodedPair, PairEncoder } from '../../workers/pair-encoder.ts';
-import { repoRoot } from '../helpers/paths.ts';
 import { PIECE_SIZES } from '../../workers/tokenizer/text-encoder.ts';
+import { repoRoot } from '../helpers/paths.ts';
 import { encodeRows, familyEncoder, PIECES } from './tokenizer/fixtures.ts';
 
 interface Recorded {
@@ -67,7 +67,11 @@ function differing<Case extends Recorded>(
 
 for (const [family, { truncations, cutDocuments, windows }] of Object.entries(fixture.families)) {
   describe(`family ${family} as transformers`, () => {
-    for (const [pieces, sizes] of Object.entries({ ordinary: PIECE_SIZES, smallest: PIECES.smallest, chunks: PIECES.chunks(7) })) {
+    for (const [pieces, sizes] of Object.entries({
+      ordinary: PIECE_SIZES,
+      smallest: PIECES.smallest,
+      chunks: PIECES.chunks(7),
+    })) {
       const encoder = familyEncoder(family, { pieces: sizes });
 
       test(`${truncations.length} pairs, the side named by the call, ${pieces} pieces`, () => {

@@ -29,7 +29,9 @@ interface Item {
 export function isLinear(pattern: RegExp): boolean {
   const { alternatives } = new RegExpParser().parsePattern(pattern.source, 0, pattern.source.length, { unicode: true });
   const branches = alternatives.map(({ elements }) => branchOf(elements));
-  return branches.every((branch, index) => branch !== null && (endsWithRun(branch) || isTaken(branch, branches.slice(index + 1))));
+  return branches.every(
+    (branch, index) => branch !== null && (endsWithRun(branch) || isTaken(branch, branches.slice(index + 1))),
+  );
 }
 
 /** The items of a branch, null when one of them is in neither shape. */

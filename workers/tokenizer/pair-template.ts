@@ -1,7 +1,7 @@
 // Instruction rerankers: query and document inside a literal text, encoded as one text. Only workers/pair-encoder imports it.
 
 import type { PairTemplate } from '../../src/protocol.ts';
-import { type EncodeKey, EncodedQueries } from '../encoded-queries.ts';
+import { EncodedQueries, type EncodeKey } from '../encoded-queries.ts';
 import { documentTokensNeeded, type FitRule, fitPair } from '../fit-pair.ts';
 import type { LoadedTokenizer } from './load.ts';
 import type { Template } from './template.ts';

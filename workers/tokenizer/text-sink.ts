@@ -121,7 +121,11 @@ export class Holdback {
 }
 
 /** A stage that rewrites text piece by piece, cut where `lastCut` allows. */
-export function rewriteHeld(rewrite: (text: string, work: Work) => string, lastCut: LastCut | null, contextUnits: number): SinkMaker {
+export function rewriteHeld(
+  rewrite: (text: string, work: Work) => string,
+  lastCut: LastCut | null,
+  contextUnits: number,
+): SinkMaker {
   return (next, work) => {
     const held = new Holdback(lastCut, contextUnits);
     const go = (text: string): void => {

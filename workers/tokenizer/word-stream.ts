@@ -3,7 +3,14 @@
 import { applyBytes } from './byte-alphabet.ts';
 import { isKnownSplit } from './cuts.ts';
 import { flag, isObject, type Json } from './json.ts';
-import { behaviorOf, createPreTokenizer, gpt2PieceEnd, type PreTokenizer, stageBlocks, type TextStart } from './pre-tokenizers.ts';
+import {
+  behaviorOf,
+  createPreTokenizer,
+  gpt2PieceEnd,
+  type PreTokenizer,
+  stageBlocks,
+  type TextStart,
+} from './pre-tokenizers.ts';
 import { compilePattern, lazyParts } from './regex.ts';
 import type { LastCut } from './text-sink.ts';
 import { lastWordCut } from './word-cuts.ts';

@@ -60,8 +60,7 @@ export class AlignedEncoder {
     const { split, model } = this.#stages;
     for (const word of split([part])) {
       part.work.spend(word.text.length);
-      for (const { id, text, start, end } of model.place(word.text, part.work))
-        out.push({ id, text, ...word.span(start, end) });
+      for (const { id, text, start, end } of model.place(word.text, part.work)) out.push({ id, text, ...word.span(start, end) });
     }
   }
 }
