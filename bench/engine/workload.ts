@@ -22,7 +22,14 @@ export interface Workload {
 export function encodeCorpus(spec: ModelSpec, corpus: readonly CorpusRequest[]): Workload {
   const encoder = new PairEncoder(spec);
   const pairs = corpus.flatMap(({ query, documents }) => {
-    const batch = { prompt: '', queries: [query], documents, pairs: queryPairs(documents.length), encode: PLAIN_ENCODING, cost: 0 };
+    const batch = {
+      prompt: '',
+      queries: [query],
+      documents,
+      pairs: queryPairs(documents.length),
+      encode: PLAIN_ENCODING,
+      cost: 0,
+    };
     return encoder.encodeBatch(batch, () => false)!.map(({ rows }) => rows[0]!);
   });
   const lengths = Uint32Array.from(pairs, ({ ids }) => ids.length);
