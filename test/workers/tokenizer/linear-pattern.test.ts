@@ -56,7 +56,10 @@ const HOSTILE = [
 
 for (const source of HOSTILE)
   test(`${source} is refused`, () => {
-    assert.throws(() => compilePattern({ Regex: source }, 'here'), { code: 'model_files', message: /^here: the pattern .* linear/ });
+    assert.throws(() => compilePattern({ Regex: source }, 'here'), {
+      code: 'model_files',
+      message: /^here: the pattern .* linear/,
+    });
   });
 
 for (const stage of ['pre_tokenizer', 'normalizer'] as const) {

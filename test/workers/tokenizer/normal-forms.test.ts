@@ -65,7 +65,13 @@ for (const form of FORMS) {
       return native.call(this, name);
     });
     const half = '\u0301'.repeat(50_000) + '\u0316'.repeat(50_000);
-    for (const text of [`a${half}`, half, `${`e\u0301`.repeat(30_000)}${half}x`, '\u00e9'.repeat(100_000), '\u1161'.repeat(100_000)])
+    for (const text of [
+      `a${half}`,
+      half,
+      `${`e\u0301`.repeat(30_000)}${half}x`,
+      '\u00e9'.repeat(100_000),
+      '\u1161'.repeat(100_000),
+    ])
       normalForm(text, form);
     normalize.mock.restore();
     assert.ok(lengths.length > 20);
