@@ -2,6 +2,12 @@
 
 import { RerankError } from '../errors.ts';
 
+/** Bodies that hold no more find room beside all the large ones there may be: an ordinary request with some dozens of documents. */
+const SMALL_BYTES = 262_144;
+
+/** What the larger ones may fill. */
+const LARGE_SHARE = 7 / 8;
+
 /** Memory of bodies in flight against its bound. */
 export class BodyBudget {
   readonly limitBytes: number;
@@ -39,8 +45,9 @@ export class BodyBudget {
   }
 
   #check(moreBytes: number, allBytes: number): void {
-    if (allBytes > this.limitBytes) throw hopeless(this.limitBytes);
-    if (this.#usedBytes + moreBytes > this.limitBytes) throw full(this.limitBytes);
+    const limitBytes = allBytes <= SMALL_BYTES ? this.limitBytes : Math.floor(this.limitBytes * LARGE_SHARE);
+    if (allBytes > limitBytes) throw hopeless(limitBytes);
+    if (this.#usedBytes + moreBytes > limitBytes) throw full(limitBytes);
   }
 }
 

@@ -85,7 +85,7 @@ function answerWith(mounted: MountedRoute, dependencies: AppDependencies, budget
   const modelName = settings.servedModelName ?? model.id;
   const server = { service, model, modelName, strictModel, limits: { maxDocuments: maxClientBatchSize } };
   return async (req, res) => {
-    const { id, deadlineMs, signal, urgency, record } = contextOf(res);
+    const { id, deadlineMs, signal, urgency, record, releaseBody } = contextOf(res);
     const { route } = mounted.claimOf(req.body);
     record.calledMs = performance.now();
     const notePairs = (pairs: number) => {
@@ -94,6 +94,7 @@ function answerWith(mounted: MountedRoute, dependencies: AppDependencies, budget
     const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal, urgency }, notePairs });
     Object.assign(record, { facts: answer.facts, timing: answer.timing, pairs: answer.pairs });
     if (!signal.aborted) send(res, answer, budget);
+    releaseBody();
   };
 }
 

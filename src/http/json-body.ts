@@ -50,11 +50,16 @@ class BodyReader {
   }
 
   async read(req: Request, res: Response): Promise<void> {
-    const { record, signal } = contextOf(res);
+    const context = contextOf(res);
+    const { record, signal } = context;
     const transcoder = transcoderFor(req.get('content-type'));
     this.#budget.checkRoom(Number(req.get('content-length') ?? 0));
     const account = this.#budget.open();
     res.once('close', () => account.close());
+    context.releaseBody = () => {
+      req.body = undefined;
+      account.close();
+    };
     const hold = (bytes: number) => holdOrHangUp(() => account.hold(bytes), req, res);
     const noteBytes = (bytes: number) => {
       record.bytesIn = bytes;

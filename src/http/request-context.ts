@@ -25,6 +25,8 @@ export interface RequestContext extends CallContext {
   readonly span: RequestSpan | null;
   /** Whose wording errors get; the path decides first, then the body. */
   dialect: Dialect;
+  /** Gives back the room that the request's body takes; called when its answer is written, which has room of its own. */
+  releaseBody: () => void;
   /** Filled on the way, read by the report at the end. */
   readonly record: RequestRecord;
 }
@@ -71,6 +73,7 @@ export function requestContext(options: ContextOptions): RequestHandler {
       logger: options.logger.child({ request_id: id, ...spanFields }),
       span,
       dialect: options.table.dialectOf(req.method, req.path),
+      releaseBody: () => {},
       record: {},
     };
     res.locals.context = context;

@@ -5,7 +5,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { BodyBudget } from '../../src/http/body-budget.ts';
 import { eventually, rankLastFirst, startTestServer } from './support.ts';
+
+const MIB = 2 ** 20;
 
 /** While it is read a text counts twice: as it came, and as it will be. */
 const LIMITS = { 'payload-limit': '20000', 'max-inflight-bytes': '24000' };
@@ -111,4 +114,30 @@ test('a client that leaves gives its bytes back', async (t) => {
   await eventually(() => server.calls.length === 2);
   held.release();
   assert.equal((await next).status, 200);
+});
+
+test('large bodies leave room for small ones', () => {
+  const budget = new BodyBudget(8 * MIB);
+  budget.open().hold(6 * MIB);
+  assert.throws(() => budget.checkRoom(1.5 * MIB), { code: 'overloaded' });
+  assert.throws(() => budget.checkRoom(7.5 * MIB), { code: 'payload_too_large' });
+  budget.open().hold(MIB);
+  for (let i = 0; i < 4; i += 1) budget.open().hold(MIB / 4);
+  assert.throws(() => budget.open().hold(1), { code: 'overloaded' });
+});
+
+test('a body gives its room back when the answer is written, however long a client takes to read it', async (t) => {
+  const server = await startTestServer(t, { flags: { 'payload-limit': '4000000', 'max-inflight-bytes': '16000000' } });
+  const body = JSON.stringify({ query: 'q'.repeat(3_000_000), documents: ['d'] });
+  // Bodies of 3 MB hold 6: three that wait for their clients would leave no room for a fourth.
+  const silent = Array.from({ length: 4 }, () => connect(server.server.port, '127.0.0.1').pause());
+  for (const [index, socket] of silent.entries()) {
+    await once(socket, 'connect');
+    socket.write(
+      `POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    socket.write(body);
+    await eventually(() => server.calls.length === index + 1);
+  }
+  for (const socket of silent) socket.destroy();
 });
