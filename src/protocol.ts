@@ -190,7 +190,10 @@ export interface PairBatch {
   readonly encode: EncodeOptions;
   /** Put before every query (every text of a TextBatch); '' for none. Sent once, so that no caller's prompt is multiplied by his pairs. */
   readonly prompt: string;
-  /** Estimated work in cost units (see rerank/cost.ts), a whole number; the pool turns it into time by its measured speed. */
+  /**
+   * Estimated work in cost units (see rerank/cost.ts), a whole number; the pool turns it into time by its measured
+   * speed.
+   */
   readonly cost: number;
   /** What of the cost is the texts'; left out when nothing was priced, as in warm-up. */
   readonly reading?: ReadingCost;
@@ -207,9 +210,10 @@ export interface TextBatch {
 }
 
 /**
- * Where a worker is in a task: `phase[0]` of {@link WorkerTask}. A thread may be ended in JavaScript, and never inside the runtime,
- * which would abort the process. So each side changes the phase by compare-and-exchange: the worker `script -> runtime` before a run and back
- * after it, the main thread `script -> condemned` before it ends the thread; a worker that finds itself condemned stops where it is.
+ * Where a worker is in a task: `phase[0]` of {@link WorkerTask}. A thread may be ended in JavaScript, and never inside
+ * the runtime, which would abort the process. So each side changes the phase by compare-and-exchange: the worker
+ * `script -> runtime` before a run and back after it, the main thread `script -> condemned` before it ends the thread;
+ * a worker that finds itself condemned stops where it is.
  */
 export const PHASE = { script: 0, runtime: 1, condemned: 2 } as const;
 
@@ -272,7 +276,10 @@ export type TokenizedBatch = BatchTokens & QueueTime;
 /** Urgency of a call that names none, on RFC 9218's scale of 0 (most urgent) to 7 (background). */
 export const DEFAULT_URGENCY = 3;
 
-/** Work that takes all workers together no longer than this, about four batches each, is quick: it is done before larger calls go on. */
+/**
+ * Work that takes all workers together no longer than this, about four batches each, is quick: it is done before larger
+ * calls go on.
+ */
 export const QUICK_SECONDS = 0.2;
 
 /** One caller's claim on the pool: fairness, deadline and cancellation are per ticket. */
@@ -307,7 +314,10 @@ export interface ScorerStatus {
   readonly outstandingCost: number;
   /** Those of quick calls of the default urgency and above, which are served before the others. */
   readonly quickCost: number;
-  /** What a worker does when nothing disturbs the machine: the best {@link Scorer.costPerSecond} of the last minutes of work, or what may be hoped for until a second of work was done. */
+  /**
+   * What a worker does when nothing disturbs the machine: the best {@link Scorer.costPerSecond} of the last minutes of
+   * work, or what may be hoped for until a second of work was done.
+   */
   readonly peakCostPerSecond: number;
   /** Characters one worker reads per second, measured within bounds. */
   readonly charactersPerSecond: number;
@@ -331,9 +341,9 @@ export interface Scorer {
   /** Settles as {@link score}, in the same queue. */
   tokenize(batches: readonly TextBatch[], ticket: Ticket): Promise<TokenizedBatch[]>;
   /**
-   * Waits until nothing runs or is queued, or timeoutMs passed; then cancels what is left, waits for idle, and ends the workers. A worker
-   * that does not come back from what was cancelled is waited for some seconds and no longer: one in JavaScript is ended, one inside the
-   * runtime is left behind, and {@link ScorerStatus.lostWorkers} tells.
+   * Waits until nothing runs or is queued, or timeoutMs passed; then cancels what is left, waits for idle, and ends the
+   * workers. A worker that does not come back from what was cancelled is waited for some seconds and no longer: one in
+   * JavaScript is ended, one inside the runtime is left behind, and {@link ScorerStatus.lostWorkers} tells.
    */
   close(timeoutMs: number): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// How fast a worker is, in cost units (or characters) per second, from the batches that were done. Pure data, no clocks.
+// How fast a worker is, in cost units (or characters) a second, from the batches it did. Pure data, no clocks.
 
 /** Evidence this old, in time spent working, counts half: about the last ten batches of 50 ms decide. */
 const HALF_LIFE_MS = 150;
@@ -6,21 +6,30 @@ const HALF_LIFE_MS = 150;
 /** What the warm-up counts for: less than one batch, because it ran while the other workers were loading. */
 const WARM_UP_MS = 10;
 
-/** Time of telling work after which the best speed seen is taken for the machine's: before, a warm-up on a starved machine would count. */
+/**
+ * Time of telling work after which the best speed seen is taken for the machine's: before, a warm-up on a starved
+ * machine would count.
+ */
 const PROVEN_MS = 1000;
 
-/** Until then the machine may be this many times as fast as its warm-up, which runs beside whatever else starts with the server. */
+/**
+ * Until then the machine may be this many times as fast as its warm-up, which runs beside whatever else starts with the
+ * server.
+ */
 const HOPE = 8;
 
 /** A batch of less time is half overhead, and says how slow small calls are, not how slow the machine is. */
 const TELLING_MS = 20;
 
-/** The best speed fades towards the present one in this time of work: a machine that has become slower for good is seen to be. */
+/**
+ * The best speed fades towards the present one in this time of work: a machine that has become slower for good is seen
+ * to be.
+ */
 const PEAK_HALF_LIFE_MS = 60_000;
 
 /**
- * One batch says no more than this many times slower, however long the machine stood still meanwhile; and a speed further below the best one is
- * taken for a disturbance, by which nobody is told to wait.
+ * One batch says no more than this many times slower, however long the machine stood still meanwhile; and a speed
+ * further below the best one is taken for a disturbance, by which nobody is told to wait.
  */
 const MAX_SLOWDOWN = 8;
 

@@ -201,7 +201,8 @@ export class WorkerPool implements Scorer {
     void this.#failAfter(timeoutMs, patience.signal);
     await this.#idle(() => this.#jobs.size === 0);
     patience.abort();
-    // Jobs are settled, but a cancelled batch may still be inside a run, and a thread must not end during one. It comes back or is lost.
+    // Jobs are settled, but a cancelled batch may still be inside a run, and a thread must not end during one. It comes
+    // back or is lost.
     await this.#idle(() => this.#runs.size === 0);
     await this.#rebuilding;
     this.#state = 'closed';
@@ -336,7 +337,10 @@ export class WorkerPool implements Scorer {
     this.#wakeIdleWaiters();
   };
 
-  /** One in JavaScript is ended in a moment, and replaced; around one inside the runtime a new set is built while there is room for it. */
+  /**
+   * One in JavaScript is ended in a moment, and replaced; around one inside the runtime a new set is built while there
+   * is room for it.
+   */
   #onLost(run: WorkerRun, where: LostIn): void {
     this.#account(run.entry, -1);
     this.#lastError = `a worker did not come back from a call that was over; it is ${LOST_PLACE[where]}`;
@@ -346,7 +350,10 @@ export class WorkerPool implements Scorer {
     this.#wakeIdleWaiters();
   }
 
-  /** A worker that was lost has come back, or its thread is gone. The last one of a set that was left behind ends the set. */
+  /**
+   * A worker that was lost has come back, or its thread is gone. The last one of a set that was left behind ends the
+   * set.
+   */
   #onReturn(run: WorkerRun): void {
     this.#lost.delete(run);
     if (this.#leftBehind.has(run.set)) void this.#endOrLeave(run.set);

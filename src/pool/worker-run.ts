@@ -38,7 +38,8 @@ export class WorkerRun {
   }
 
   /**
-   * Nobody waits for the batch any more: its worker must come back soon. One that does not is lost; in JavaScript it is ended.
+   * Nobody waits for the batch any more: its worker must come back soon. One that does not is lost; in JavaScript it is
+   * ended.
    *
    * @param expectedMs what the batch was thought to take
    */

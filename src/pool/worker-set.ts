@@ -81,10 +81,11 @@ export class WorkerSet {
   }
 
   /**
-   * Runs a task on an idle ready worker. Never called with more tasks than {@link readyCount}; rejects when the worker dies.
+   * Runs a task on an idle ready worker. Never called with more tasks than {@link readyCount}; rejects when the worker
+   * dies.
    *
-   * @param end aborted to end the thread and have another one in its place at once. Only for a worker that is condemned (see PHASE):
-   *   ending a thread during a run aborts the process
+   * @param end aborted to end the thread and have another one in its place at once. Only for a worker that is condemned
+   *   (see PHASE): ending a thread during a run aborts the process
    */
   async run(task: WorkerTask, end: AbortSignal): Promise<WorkerReply> {
     this.#running += 1;

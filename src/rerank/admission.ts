@@ -36,8 +36,8 @@ export interface Asked {
 }
 
 /**
- * Part of the queue that a call may fill. Quick calls are served before the others, so they fill a queue of their own; background work
- * leaves half to the others.
+ * Part of the queue that a call may fill. Quick calls are served before the others, so they fill a queue of their own;
+ * background work leaves half to the others.
  */
 const SHARES = { quick: 1, large: 0.9, background: 0.5 } as const;
 
@@ -58,13 +58,15 @@ interface Case {
 /**
  * Lets a call in, or refuses it before any work was done for it. One rule for the idle, the fresh and the busy:
  *
- * 1. What the machine at its best could not do within the queue's bound, or within the call's own time, is refused for good.
+ * 1. What the machine at its best could not do within the queue's bound, or within the call's own time, is refused for
+ *    good.
  * 2. An idle machine takes the rest: its present speed is that of work long done.
- * 3. A busy one takes what fits the queue beside the work that is done before it, at the present speed, and can end in time.
+ * 3. A busy one takes what fits the queue beside the work that is done before it, at the present speed, and can end in
+ *    time.
  *
  * @returns whether the call is quick, and so served before larger ones
- * @throws RerankError `too_costly` by the first rule, `overloaded` by the third with the seconds after which there is room, `deadline`
- *   when the call's time is over
+ * @throws RerankError `too_costly` by the first rule, `overloaded` by the third with the seconds after which there is
+ *   room, `deadline` when the call's time is over
  */
 export function admit(asked: Asked, backlog: Backlog, limits: AdmissionLimits): { readonly quick: boolean } {
   const here = caseOf(asked, backlog, limits);

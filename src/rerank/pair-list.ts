@@ -4,7 +4,10 @@ import { isLong, TextTable } from './text-table.ts';
 import { GRAIN_CHARACTERS, ITEM_CHARACTERS, type Steps } from './turns.ts';
 
 export interface PairList {
-  /** Put before every query, never joined to them here: a long prompt and many queries would be as much text as their product. */
+  /**
+   * Put before every query, never joined to them here: a long prompt and many queries would be as much text as their
+   * product.
+   */
   readonly prompt: string;
   readonly queries: readonly string[];
   /** null for a query that stands alone. */

@@ -31,8 +31,8 @@ export interface Plan {
 const MIN_BATCH_SHARE = 0.1;
 
 /**
- * Plans a call. Every distinct pair is in exactly one batch; batches hold pairs of similar estimated length, longest first,
- * so that the last batches to finish are the cheap ones.
+ * Plans a call. Every distinct pair is in exactly one batch; batches hold pairs of similar estimated length, longest
+ * first, so that the last batches to finish are the cheap ones.
  */
 export function* plan(list: PairList, workload: Workload, encode: EncodeOptions, limits: PlanLimits): Steps<Plan> {
   const { batchCost, workers, costPerCharacter } = limits;
@@ -53,7 +53,10 @@ export function* plan(list: PairList, workload: Workload, encode: EncodeOptions,
 /** Numbers that a sort without a comparison function orders in some 10 ms. */
 const QUICKLY_SORTED = 131_072;
 
-/** Pairs by falling length, then by number. One float a pair is sorted in a sixth of the time that a comparison function takes. */
+/**
+ * Pairs by falling length, then by number. One float a pair is sorted in a sixth of the time that a comparison function
+ * takes.
+ */
 function* longestFirst(tokens: Float64Array): Steps<Uint32Array> {
   const count = tokens.length;
   if (count > QUICKLY_SORTED) return yield* sortedInSteps(count, (a, b) => tokens[b]! - tokens[a]! || a - b);
@@ -74,7 +77,10 @@ interface Cut {
   readonly characters: number;
 }
 
-/** Cuts an order of pairs into batches. A text is priced once in each batch it is in, a query in no more batches than there are workers. */
+/**
+ * Cuts an order of pairs into batches. A text is priced once in each batch it is in, a query in no more batches than
+ * there are workers.
+ */
 class Cutter {
   readonly #workload: Workload;
   readonly #limits: PlanLimits;

@@ -3,7 +3,10 @@
 import { createHash } from 'node:crypto';
 import type { Steps } from './turns.ts';
 
-/** V8 hashes a string of this length or more by its length alone: in a Map, many such keys of one length are compared with each other. */
+/**
+ * V8 hashes a string of this length or more by its length alone: in a Map, many such keys of one length are compared
+ * with each other.
+ */
 export const WEAKLY_HASHED = 16_384;
 
 /** Characters digested between two steps. */

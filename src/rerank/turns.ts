@@ -1,7 +1,8 @@
-// Long work on the main thread in pieces, with turns of the event loop between them. The work itself is pure: it only tells how far it came.
+// Long work on the main thread in pieces, with turns of the event loop between; the work itself only tells how far it came.
 
 /**
- * Work that can be paused wherever it yields; a yielded number is what was done since the last one, in characters looked at.
+ * Work that can be paused wherever it yields; a yielded number is what was done since the last one, in characters
+ * looked at.
  * Anything that is not text counts as much as the characters one could look at in the same time.
  */
 export type Steps<Result> = Generator<number, Result, void>;
@@ -39,7 +40,10 @@ export function atOnce<Result>(steps: Steps<Result>): Result {
   }
 }
 
-/** Of all that wait for their turn, one goes on in each round of the event loop: many long calls take no longer at a time than one. */
+/**
+ * Of all that wait for their turn, one goes on in each round of the event loop: many long calls take no longer at a
+ * time than one.
+ */
 export class SharedTurns {
   readonly #waiting: (() => void)[] = [];
 

@@ -1,5 +1,6 @@
 // A worker for pool tests: obeys its documents instead of a model. `score N` gives N, `sleep MS` blocks as a run does,
-// `die` ends the thread, `die-once FILE` only while FILE is absent. `spin` never comes back from JavaScript, `stuck FILE` from the runtime,
+// `die` ends the thread, `die-once FILE` only while FILE is absent. `spin` never comes back from JavaScript, `stuck
+// FILE` from the runtime,
 // until FILE exists, and neither looks at the flag. It fails to load while its model directory holds `fail`.
 
 import { existsSync, writeFileSync } from 'node:fs';
