@@ -131,8 +131,8 @@ test('a body gives its room back when the answer is written, however long a clie
   const body = JSON.stringify({ query: 'q'.repeat(3_000_000), documents: ['d'] });
   // Bodies of 3 MB hold 6: three that wait for their clients would leave no room for a fourth.
   const silent = Array.from({ length: 4 }, () => connect(server.server.port, '127.0.0.1').pause());
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
   for (const [index, socket] of silent.entries()) {
-    await once(socket, 'connect');
     socket.write(
       `POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
     );
