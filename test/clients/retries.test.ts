@@ -1,19 +1,24 @@
-// A server with work for seconds refuses a client's call with 429; the client waits as long as `Retry-After` says and is served.
+// A server without room refuses a client's call with 429; the client waits as long as `Retry-After` says and is served.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { InferenceClient, InferenceClientProviderApiError } from '@huggingface/inference';
 import { CohereRerank } from '@langchain/cohere';
 import { Cohere, CohereClient, CohereClientV2 } from 'cohere-ai';
 import { VoyageAIClient, VoyageAIError } from 'voyageai';
 import * as ofLangchain from './cohere-of-langchain.ts';
-import { BEST, DOCUMENTS, FOREIGN_MODEL, type Front, MUCH_WORK, QUERY, serveProcess, startFront } from './support.ts';
+import { BEST, DOCUMENTS, FOREIGN_MODEL, type Front, QUERY, serveProcess, startFront } from './support.ts';
 
 const RETRY_SECONDS = 3; // left to themselves, these clients would try again after 0.8 to 1.2 s
 const CLOCK_MS = 50; // timers may fire early by a little, and the answer takes a while to arrive
 const documents = [...DOCUMENTS];
 const model = FOREIGN_MODEL;
 const token = 'any';
+const JSON_TYPE = { 'content-type': 'application/json' };
+const SMALL = JSON.stringify({ query: QUERY, documents });
+const HALVES = 4;
+const HALF_BYTES = 110_000;
 
 /** Client -> a call that gives the index of the best document. */
 const CALLS: Readonly<Record<string, (url: string) => Promise<number | undefined>>> = {
@@ -31,14 +36,11 @@ const CALLS: Readonly<Record<string, (url: string) => Promise<number | undefined
 };
 
 test('429: typed by the clients, and after Retry-After they are served', async (t) => {
-  // One request takes all the room there is for bodies, and stays until it is aborted.
-  const body = JSON.stringify({ query: QUERY, documents: MUCH_WORK });
-  const bytes = Buffer.byteLength(body);
-  const held = 2 * bytes + 37 * MUCH_WORK.length + 700; // as it came, and as it is parsed: a string takes 40 bytes beside its text
-  const limits = ['--payload-limit', String(bytes), '--max-inflight-bytes', String(held)];
-  const { server, url } = await serveProcess(t, ...limits, '--log-level', 'debug');
-  const occupation = occupy(url, body);
-  await server.logLine('accepted');
+  // Bodies that are sent halfway take all the room there is for bodies, and stay until they are let go.
+  const limits = ['--payload-limit', '200000', '--max-inflight-bytes', String(HALVES * (2 * HALF_BYTES + 400))];
+  const { url } = await serveProcess(t, ...limits);
+  const occupation = occupy(url);
+  await until(async () => (await fetch(`${url}/rank`, { method: 'POST', headers: JSON_TYPE, body: SMALL })).status === 429);
 
   await t.test('without retries it is the error of the SDK', async () => {
     const once = { maxRetries: 0 };
@@ -60,8 +62,8 @@ test('429: typed by the clients, and after Retry-After they are served', async (
     const front = await startFront(t, url, RETRY_SECONDS);
     fronts.push({ ...front, name, index: call(front.url) });
   }
-  await Promise.all(fronts.map(({ attempts }) => until(() => attempts.length === 1)));
-  occupation.abort();
+  await Promise.all(fronts.map(({ attempts }) => until(async () => attempts.length === 1)));
+  occupation.end();
 
   for (const { name, attempts, index } of fronts) {
     await t.test(name, async () => {
@@ -77,18 +79,24 @@ test('429: typed by the clients, and after Retry-After they are served', async (
   }
 });
 
-/** Gives the server work for a long while; it ends when aborted. */
-function occupy(url: string, body: string): AbortController {
-  const abort = new AbortController();
-  const headers = { 'content-type': 'application/json' };
-  fetch(`${url}/rank`, { method: 'POST', headers, signal: abort.signal, body }).catch(() => {}); // ends with the abort
-  return abort;
+/** Sends the first half of some bodies: as they came, and as they will be parsed, they hold twice their bytes. */
+function occupy(url: string): { end(): void } {
+  const { hostname, port } = new URL(url);
+  const half = `{"query":"${'q'.repeat(HALF_BYTES)}`;
+  const sockets = Array.from({ length: HALVES }, () => connect(Number(port), hostname));
+  const head = ['POST /rank HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', 'Content-Length: 190000'];
+  for (const socket of sockets) socket.write(`${head.join('\r\n')}\r\n\r\n${half}`);
+  return {
+    end() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 /** @throws Error after 20 seconds */
-async function until(condition: () => boolean): Promise<void> {
+async function until(condition: () => Promise<boolean>): Promise<void> {
   const giveUpMs = performance.now() + 20_000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > giveUpMs) throw new Error('condition did not come true');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

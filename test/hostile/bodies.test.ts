@@ -253,7 +253,7 @@ async function held(url: string, bytes: Buffer): Promise<Socket> {
   const socket = connect(Number(port), hostname);
   socket.on('error', () => {}); // the server may end it
   await once(socket, 'connect');
-  const head = ['POST /rank HTTP/1.1', 'Host: x', 'Content-Type: application/json', 'Content-Encoding: gzip'];
+  const head = ['POST /rank HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', 'Content-Encoding: gzip'];
   socket.write(`${[...head, `Content-Length: ${bytes.length + 1}`].join('\r\n')}\r\n\r\n`);
   socket.write(bytes);
   return socket;
@@ -281,7 +281,9 @@ test('a body that comes byte by byte takes no more room than one that comes at o
   const answer = await server.endure(async () => {
     const socket = connect(Number(port), hostname);
     await once(socket, 'connect');
-    socket.write('POST /rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.write(
+      'POST /rank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+    );
     for (let part = 0; part < 10; part += 1) {
       if (!socket.write('1\r\n \r\n'.repeat(100_000))) await once(socket, 'drain');
     }

@@ -12,8 +12,8 @@ import { ServerUnderAttack } from './server-under-attack.ts';
 
 test('clients that do not read their answers keep nobody out for long', async (t) => {
   const server = await ServerUnderAttack.start(t, ['--max-inflight-bytes', '60000000', '--answer-timeout', '60']);
-  const body = JSON.stringify({ query: 'q', documents: ['word '.repeat(2_400_000)], return_documents: true });
-  const clients = await Promise.all(Array.from({ length: 4 }, () => connected(t, server.url)));
+  const body = JSON.stringify({ query: 'q', documents: ['word '.repeat(800_000)], return_documents: true });
+  const clients = await Promise.all(Array.from({ length: 6 }, () => connected(t, server.url)));
   // Several answers each, so that the kernel cannot hold them.
   for (const client of clients) for (let sent = 0; sent < 5; sent += 1) client.write(rawPost('/rank', body));
   await server.process.logLine('a client does not take its answer; its connection is cut');

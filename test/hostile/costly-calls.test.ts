@@ -36,12 +36,12 @@ test('a prompt is not multiplied by the pairs', async (t) => {
   const pairs = (count: number) => numbered(count, (index) => `q${index}`).map((query) => [query, `d ${query}`]);
   const before = server.peakBytes();
   const refused = await server.endure(() =>
-    server.postGzipped('/predict', JSON.stringify({ prompt: 'x '.repeat(MEGABYTE / 2), pairs: pairs(6000) })),
+    server.postText('/predict', JSON.stringify({ prompt: 'x '.repeat(MEGABYTE / 2), pairs: pairs(6000) })),
   );
   assertRefused(refused, ['too_costly'], 30);
   assert.ok(server.peakBytes() - before < 300 * MEGABYTE, `${server.peakBytes() - before} bytes`);
   const scored = await server.endure(() =>
-    server.postGzipped('/predict', JSON.stringify({ prompt: 'x '.repeat(50_000), pairs: pairs(300), max_length: 16 })),
+    server.postText('/predict', JSON.stringify({ prompt: 'x '.repeat(50_000), pairs: pairs(300), max_length: 16 })),
   );
   assert.equal(scored.status, 200, scored.text.slice(0, 300));
 });
@@ -50,20 +50,18 @@ test('one prompt, one long query, many documents', async (t) => {
   const server = await ServerUnderAttack.start(t);
   const documents = numbered(500, (index) => `document ${index}`);
   const body = { prompt: 'y '.repeat(MEGABYTE / 2), query: 'z '.repeat(MEGABYTE / 2), documents, max_length: 32 };
-  const answer = await server.endure(() => server.postGzipped('/rank', JSON.stringify(body)));
+  const answer = await server.endure(() => server.postText('/rank', JSON.stringify(body)));
   assert.equal(answer.status, 200, answer.text.slice(0, 300));
 });
 
 test('equal texts are found, however long and however many of one length', async (t) => {
   const server = await ServerUnderAttack.start(t, PATIENT);
   const documents = numbered(1600, (index) => `${String(index % 800).padStart(8, '0')}${'x '.repeat(10_000)}`);
-  const answer = await server.endure(() =>
-    server.postGzipped('/rank', JSON.stringify({ query: 'q', documents, max_length: 16 })),
-  );
+  const answer = await server.endure(() => server.postText('/rank', JSON.stringify({ query: 'q', documents, max_length: 16 })));
   assert.equal(answer.status, 200, answer.text.slice(0, 300));
   const pairs = documents.map((text) => [text, text]);
   const paired = await server.endure(() =>
-    server.postGzipped('/predict', JSON.stringify({ pairs: pairs.slice(0, 800), max_length: 16 })),
+    server.postText('/predict', JSON.stringify({ pairs: pairs.slice(0, 800), max_length: 16 })),
   );
   assert.equal(paired.status, 200, paired.text.slice(0, 300));
 });
@@ -71,7 +69,7 @@ test('equal texts are found, however long and however many of one length', async
 test('a fresh server refuses what it cannot do, and goes on', async (t) => {
   const server = await ServerUnderAttack.start(t, SHORT_QUEUE);
   const documents = longDocuments(9_000);
-  const answer = await server.endure(() => server.postGzipped('/rank', JSON.stringify({ query: 'pandas', documents })));
+  const answer = await server.endure(() => server.postText('/rank', JSON.stringify({ query: 'pandas', documents })));
   assertRefused(answer, ['too_costly'], SHORT_QUEUE_SECONDS);
 });
 
@@ -89,11 +87,7 @@ test('long documents in chunks are priced by all that is read', async (t) => {
   const server = await ServerUnderAttack.start(t, SHORT_QUEUE);
   const documents = numbered(30, (index) => `${index} ${'bamboo '.repeat(140_000)}`);
   const body = { query: 'pandas', documents, long_documents: 'chunk' };
-  assertRefused(
-    await server.endure(() => server.postGzipped('/rank', JSON.stringify(body))),
-    ['too_costly'],
-    SHORT_QUEUE_SECONDS,
-  );
+  assertRefused(await server.endure(() => server.postText('/rank', JSON.stringify(body))), ['too_costly'], SHORT_QUEUE_SECONDS);
 });
 
 test('a limit below the special tokens is no cheap way to score many long documents', async (t) => {
@@ -113,7 +107,7 @@ test('a text that is slow to read does not make the server look slow to others',
   await server.post('/rank', { query: 'pandas', documents });
   const before = await metric('crossrank_capacity_tokens_per_second');
   const slow = JSON.stringify({ query: 'q', documents: ['\u0130'.repeat(3 * MEGABYTE)] });
-  const answer = await server.endure(() => server.postGzipped('/rank', slow));
+  const answer = await server.endure(() => server.postText('/rank', slow));
   assert.equal(answer.status, 200, answer.text.slice(0, 300));
   const after = await metric('crossrank_capacity_tokens_per_second');
   assert.ok(after > before / 4, `${before} tokens/s before, ${after} after`);

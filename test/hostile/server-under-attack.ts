@@ -60,7 +60,12 @@ export class ServerUnderAttack {
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 
-  /** As {@link post}, compressed: what costs the attacker kilobytes. */
+  /** As {@link post}, of a JSON text. */
+  postText(path: string, json: string): Promise<Answered> {
+    return this.post(path, Buffer.from(json));
+  }
+
+  /** As {@link post}, compressed: what costs the attacker kilobytes, and is refused where it is no text that anybody would send. */
   postGzipped(path: string, json: string | Uint8Array, headers: Record<string, string> = {}): Promise<Answered> {
     return this.post(path, gzipSync(json), { 'content-encoding': 'gzip', ...headers });
   }
