@@ -29,7 +29,16 @@ test('serves real scores, says what it is, and ends with 0 on SIGTERM', async (t
 });
 
 test('SIGTERM under load: accepted requests are answered in full, exit code 0', async (t) => {
-  const { process, url } = await serve(t, ['--workers', '2', '--max-queue-seconds', '3600', '--log-level', 'debug']);
+  const { process, url } = await serve(t, [
+    '--workers',
+    '2',
+    '--max-queue-seconds',
+    '3600',
+    '--request-timeout',
+    '3600',
+    '--log-level',
+    'debug',
+  ]);
   const documents = Array.from({ length: 2000 }, (_, index) => `document ${index} about pandas, bears and other animals`);
   const accepted = Array.from({ length: 4 }, () => rank(url, { query: 'what is a panda', documents }));
   await process.logLine('accepted', 4);
@@ -44,7 +53,16 @@ test('SIGTERM under load: accepted requests are answered in full, exit code 0', 
 });
 
 test('two signals end a busy server at once, without an abort', async (t) => {
-  const { process, url } = await serve(t, ['--workers', '2', '--max-queue-seconds', '3600', '--log-level', 'debug']);
+  const { process, url } = await serve(t, [
+    '--workers',
+    '2',
+    '--max-queue-seconds',
+    '3600',
+    '--request-timeout',
+    '3600',
+    '--log-level',
+    'debug',
+  ]);
   const documents = Array.from({ length: 5000 }, (_, index) => `${index} `.repeat(200));
   const sent = post(url, { query: 'what is a panda', documents });
   await process.logLine('accepted');
