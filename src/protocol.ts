@@ -319,6 +319,8 @@ export interface ScorerStatus {
    * work, or what may be hoped for until a second of work was done.
    */
   readonly peakCostPerSecond: number;
+  /** Since the last batch was scored; Infinity before the first. */
+  readonly idleMs: number;
   /** Characters one worker reads per second, measured within bounds. */
   readonly charactersPerSecond: number;
   /** Tokens scored since the start, special tokens included. */

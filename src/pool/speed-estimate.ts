@@ -16,7 +16,7 @@ const PROVEN_MS = 1000;
  * Until then the machine may be this many times as fast as its warm-up, which runs beside whatever else starts with the
  * server.
  */
-const HOPE = 8;
+const HOPE = 2;
 
 /** A batch of less time is half overhead, and says how slow small calls are, not how slow the machine is. */
 const TELLING_MS = 20;

@@ -97,6 +97,8 @@ export class WorkerPool implements Scorer {
   /** Sets that such a worker belongs to: nobody may end their threads. */
   readonly #leftBehind = new Set<WorkerSet>();
   #outstandingCost = 0;
+  /** `performance.now()` when the last batch was scored. */
+  #scoredMs = Number.NEGATIVE_INFINITY;
   #quickCost = 0;
   #tokens = 0;
   #tokenSlots = 0;
@@ -150,6 +152,7 @@ export class WorkerPool implements Scorer {
       outstandingCost: this.#outstandingCost,
       quickCost: this.#quickCost,
       peakCostPerSecond: this.#speed.peakPerSecond,
+      idleMs: performance.now() - this.#scoredMs,
       charactersPerSecond: this.#reading.perSecond,
       tokens: this.#tokens,
       tokenSlots: this.#tokenSlots,
@@ -307,6 +310,7 @@ export class WorkerPool implements Scorer {
 
   /** Only what the model has run tells of its speed, and only texts tell of how they are read. */
   #count(batch: JobEntry['batch'], scores: BatchScores): void {
+    this.#scoredMs = performance.now();
     this.#speed.learn(countedCost(batch, scores, this.spec.hiddenSize), scores.inferenceMs);
     if ('reading' in batch) this.#reading.learn(batch.reading?.characters ?? 0, scores.tokenizationMs);
     this.#tokens += scores.tokenCounts.reduce((sum, count) => sum + count, 0);

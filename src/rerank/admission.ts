@@ -21,7 +21,12 @@ export interface Backlog {
   readonly costPerSecond: number;
   /** The same when nothing disturbs the machine. */
   readonly peakCostPerSecond: number;
+  /** Whether the present speed was seen in the last {@link FRESH_SECONDS}. */
+  readonly isFresh: boolean;
 }
+
+/** So long a speed that was seen is believed of an idle machine, too: the disturbance may last. Then it is given the benefit of the doubt. */
+export const FRESH_SECONDS = 10;
 
 /** A call at the door. */
 export interface Asked {
@@ -60,8 +65,8 @@ interface Case {
  *
  * 1. What the machine at its best could not do within the queue's bound, or within the call's own time, is refused for
  *    good.
- * 2. An idle machine takes the rest: its present speed is that of work long done.
- * 3. A busy one takes what fits the queue beside the work that is done before it, at the present speed, and can end in
+ * 2. A machine that has been idle for some seconds takes the rest: its present speed is that of work long done.
+ * 3. Any other takes what fits the queue beside the work that is done before it, at the present speed, and can end in
  *    time.
  *
  * @returns whether the call is quick, and so served before larger ones
@@ -71,7 +76,7 @@ interface Case {
 export function admit(asked: Asked, backlog: Backlog, limits: AdmissionLimits): { readonly quick: boolean } {
   const here = caseOf(asked, backlog, limits);
   refuseForGood(here);
-  if (backlog.outstandingCost > 0) refuseForNow(here);
+  if (backlog.outstandingCost > 0 || backlog.isFresh) refuseForNow(here);
   return { quick: here.kind === 'quick' };
 }
 
@@ -107,7 +112,9 @@ function refuseForNow({ asked, backlog, kind, limitSeconds, speed }: Case): void
     before / speed + cost / (speed * workerShare) - remainingSeconds,
   );
   if (excess <= 0) return;
-  const waitSeconds = Math.min(excess, waiting / speed, limitSeconds);
+  // What does not even fit alone waits until the machine may have become faster.
+  const fitsAlone = cost / speed <= limitSeconds && cost / (speed * workerShare) <= remainingSeconds;
+  const waitSeconds = Math.min(excess, fitsAlone ? waiting / speed : FRESH_SECONDS, limitSeconds);
   throw new RerankError(
     'overloaded',
     `about ${(waiting / speed).toFixed(1)} s of work are waiting and this request would add ${(cost / speed).toFixed(1)} s; ` +

@@ -3,7 +3,7 @@
 import { RerankError } from '../errors.ts';
 import type { Scorer, Ticket } from '../protocol.ts';
 import { activate } from './activation.ts';
-import { admit } from './admission.ts';
+import { admit, FRESH_SECONDS } from './admission.ts';
 import { encodeOptions } from './encode-options.ts';
 import { estimate, leastCost, type PricedModel } from './estimate.ts';
 import { type Gathered, gather, times } from './gather.ts';
@@ -119,9 +119,10 @@ export class Reranker implements RerankService {
 
   /** @param workers that may take part */
   #admit(cost: number, workers: number, { urgency, deadlineMs }: CallContext): { readonly quick: boolean } {
-    const { workers: all, peakCostPerSecond, ...status } = this.#scorer.status();
+    const { workers: all, peakCostPerSecond, idleMs, ...status } = this.#scorer.status();
     const backlog = {
       ...status,
+      isFresh: idleMs < FRESH_SECONDS * 1000,
       costPerSecond: this.#scorer.costPerSecond() * all,
       peakCostPerSecond: peakCostPerSecond * all,
     };

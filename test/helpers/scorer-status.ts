@@ -16,6 +16,7 @@ export function readyStatus(workers: number): ScorerStatus {
     queuedBatches: 0,
     outstandingCost: 0,
     peakCostPerSecond: 0,
+    idleMs: Number.POSITIVE_INFINITY,
     tokens: 0,
     tokenSlots: 0,
     lastError: null,

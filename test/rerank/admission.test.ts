@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { RerankError } from '../../src/errors.ts';
 import { type Asked, admit, type Backlog } from '../../src/rerank/admission.ts';
 
-const IDLE: Backlog = { outstandingCost: 0, quickCost: 0, calls: 0, costPerSecond: 100, peakCostPerSecond: 100 };
+const IDLE: Backlog = { outstandingCost: 0, quickCost: 0, calls: 0, costPerSecond: 100, peakCostPerSecond: 100, isFresh: false };
 const LIMITS = { maxQueueSeconds: 10 };
 
 /** So much large work waits. */
@@ -83,4 +83,15 @@ test('a price that is no number is a bug, not a call', () => {
   for (const cost of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
     for (const backlog of [IDLE, busy(5)]) assert.equal(refusal({ cost }, backlog).code, 'internal');
   }
+});
+
+test('an idle machine whose speed was just seen is believed: what it cannot do now is told to come back when it may', () => {
+  const slow = { ...IDLE, costPerSecond: 50, peakCostPerSecond: 100, isFresh: true };
+  admit({ cost: 440 }, slow, LIMITS);
+  const refused = refusal({ cost: 460 }, slow);
+  assert.deepEqual([refused.code, refused.retryAfterSeconds], ['overloaded', 1], 'a moment of work too much');
+  const twice = refusal({ cost: 900 }, slow);
+  assert.deepEqual([twice.code, twice.retryAfterSeconds], ['overloaded', 9]);
+  assert.equal(refusal({ cost: 120, remainingSeconds: 2 }, slow).code, 'overloaded', 'nor in its own time');
+  admit({ cost: 900 }, { ...slow, isFresh: false }, LIMITS);
 });
