@@ -38,7 +38,7 @@ export interface SpeedBounds {
   /** No estimate is below, whatever was done. */
   readonly least: number;
   readonly most: number;
-  /** What may be hoped for until the speed is proven, if the warm-up promises less. */
+  /** What may always be hoped for at best, whatever was seen. */
   readonly hoped: number;
 }
 
@@ -68,7 +68,7 @@ export class SpeedEstimate {
 
   /** The best of the last minutes of work; until enough was done to tell, what the machine may turn out to do. */
   get peakPerSecond(): number {
-    return this.#workedMs < PROVEN_MS ? Math.max(HOPE * this.#peak, this.#bounds.hoped) : this.#peak;
+    return Math.max(this.#workedMs < PROVEN_MS ? HOPE * this.#peak : this.#peak, this.#bounds.hoped);
   }
 
   /** @param elapsedMs in the worker */
