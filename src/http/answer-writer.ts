@@ -1,40 +1,52 @@
-// Writes JSON answers: as bytes, large ones in slices, counted in the budget until the client's side has taken them.
+// Writes JSON answers: as bytes, large ones in turns and slices, counted in the budget until the client's side has taken them.
 
 import type { Response } from 'express';
 import type { BodyBudget } from './body-budget.ts';
+import { jsonPieces } from './json-pieces.ts';
 
 /** What the kernel has taken is known slice by slice; smaller ones would cost large answers time. */
 const SLICE_BYTES = 64 * 1024;
 
 /** As `res.json`, but of what waits for the client there is one copy, and it is in the budget. */
-export function writeJson(res: Response, body: unknown, budget: BodyBudget): void {
-  const text = JSON.stringify(body);
-  res.set('Content-Type', 'application/json; charset=utf-8');
-  if (text.length <= SLICE_BYTES) {
-    res.set('Content-Length', String(Buffer.byteLength(text))).end(text); // as a text it goes out in one piece with the headers
-    return;
-  }
-  const bytes = Buffer.from(text);
-  res.set('Content-Length', String(bytes.length));
-  writeSlices(res, bytes, budget);
+export async function writeJson(res: Response, body: unknown, budget: BodyBudget): Promise<void> {
+  const pieces = await jsonPieces(body, nextTurn);
+  if (res.destroyed) return;
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  res.set({ 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': String(length) });
+  if (length <= SLICE_BYTES) res.end(pieces[0]);
+  else writeSlices(res, { slices: pieces.flatMap(slicesOf), length }, budget);
 }
 
-function writeSlices(res: Response, bytes: Buffer, budget: BodyBudget): void {
-  let waiting = bytes.length;
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function slicesOf(bytes: Buffer): Buffer[] {
+  return Array.from({ length: Math.ceil(bytes.length / SLICE_BYTES) }, (_, index) =>
+    bytes.subarray(index * SLICE_BYTES, (index + 1) * SLICE_BYTES),
+  );
+}
+
+interface Sliced {
+  readonly slices: readonly Buffer[];
+  readonly length: number;
+}
+
+function writeSlices(res: Response, { slices, length }: Sliced, budget: BodyBudget): void {
+  let waiting = length;
   budget.add(waiting);
   const settle = (taken: number): void => {
     waiting -= taken;
     budget.add(-taken);
   };
   res.once('close', () => settle(waiting));
-  const write = (start: number): void => {
-    const slice = bytes.subarray(start, start + SLICE_BYTES);
-    const next = start + slice.length;
-    if (next === bytes.length) return void res.end(slice);
+  const write = (index: number): void => {
+    const slice = slices[index]!;
+    if (index === slices.length - 1) return void res.end(slice);
     res.write(slice, (error) => {
       if (error || res.destroyed) return;
       settle(slice.length);
-      write(next);
+      write(index + 1);
     });
   };
   write(0);

@@ -93,18 +93,18 @@ function answerWith(mounted: MountedRoute, dependencies: AppDependencies, budget
     };
     const answer = await route.answer(req.body, { ...server, call: { id, deadlineMs, signal, urgency }, notePairs });
     Object.assign(record, { facts: answer.facts, timing: answer.timing, pairs: answer.pairs });
-    if (!signal.aborted) send(res, answer, budget);
+    if (!signal.aborted) await send(res, answer, budget);
     releaseBody();
   };
 }
 
-function send(res: Response, { body, facts, timing, headers }: Answer, budget: BodyBudget): void {
+function send(res: Response, { body, facts, timing, headers }: Answer, budget: BodyBudget): Promise<void> {
   if (timing !== undefined) res.set('Server-Timing', serverTiming(timing));
   // For contracts whose answers have no place for it.
   const truncated = facts?.truncated.length ?? 0;
   if (truncated > 0) res.set('X-Truncated', String(truncated));
   if (headers !== undefined) res.set(headers);
-  writeJson(res, body, budget);
+  return writeJson(res, body, budget);
 }
 
 /** @see https://www.w3.org/TR/server-timing/ (milliseconds) */

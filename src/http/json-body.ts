@@ -6,7 +6,7 @@ import { inflaterFor, transcoderFor } from './body/body-form.ts';
 import { type BodyLimits, tooLarge } from './body/body-limits.ts';
 import { parseBody } from './body/parse-json.ts';
 import { receiveBody } from './body/receive-body.ts';
-import { Turns } from './body/turns.ts';
+import { ArrivalTurns, Turns } from './body/turns.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { contextOf } from './request-context.ts';
 
@@ -19,30 +19,29 @@ import { contextOf } from './request-context.ts';
 export function jsonBody(limits: BodyLimits, budget: BodyBudget): readonly RequestHandler[] {
   const reader = new BodyReader(limits, budget);
   return [
-    requireJson(limits),
     (req, res, next) => {
-      reader.read(req, res).then(() => next(), next);
+      reader.read(req, res).then(
+        () => next(),
+        (error: unknown) => untilSent(req).then(() => next(error)),
+      );
     },
   ];
 }
 
 /** A declared length over the limit is refused at once instead of after reading it all. */
-function requireJson(limits: BodyLimits): RequestHandler {
-  return (req, _res, next) => {
-    const declaredBytes = Number(req.get('content-length') ?? Number.NaN);
-    if (declaredBytes > limits.bytes) throw tooLarge(limits.bytes);
-    const type = declaredBytes === 0 ? null : req.is(['application/json', 'application/*+json']);
-    if (type === null) throw new RerankError('malformed_body', 'the body is empty; a JSON object is expected');
-    if (type === false)
-      throw new RerankError('unsupported_media_type', 'the body must be sent as Content-Type: application/json');
-    next();
-  };
+function requireJson(req: Request, limits: BodyLimits): void {
+  const declaredBytes = Number(req.get('content-length') ?? Number.NaN);
+  if (declaredBytes > limits.bytes) throw tooLarge(limits.bytes);
+  const type = declaredBytes === 0 ? null : req.is(['application/json', 'application/*+json']);
+  if (type === null) throw new RerankError('malformed_body', 'the body is empty; a JSON object is expected');
+  if (type === false) throw new RerankError('unsupported_media_type', 'the body must be sent as Content-Type: application/json');
 }
 
 class BodyReader {
   readonly #limits: BodyLimits;
   readonly #budget: BodyBudget;
   readonly #turns = new Turns();
+  readonly #arrivals = new ArrivalTurns();
 
   constructor(limits: BodyLimits, budget: BodyBudget) {
     this.#limits = limits;
@@ -50,6 +49,7 @@ class BodyReader {
   }
 
   async read(req: Request, res: Response): Promise<void> {
+    requireJson(req, this.#limits);
     const context = contextOf(res);
     const { record, signal } = context;
     const transcoder = transcoderFor(req.get('content-type'));
@@ -66,7 +66,8 @@ class BodyReader {
     };
     const inflater = inflaterFor(req.get('content-encoding'));
     try {
-      const { bytes, scan } = await receiveBody(req, { inflater, transcoder, limits: this.#limits, hold, noteBytes });
+      const common = { limits: this.#limits, arrivals: this.#arrivals, hold, noteBytes };
+      const { bytes, scan } = await receiveBody(req, { inflater, transcoder, ...common });
       req.body = await parseBody(bytes, scan, { turns: this.#turns, isGone: () => signal.aborted });
       bytes.clear(); // its room stays taken: texts are copied for the workers, and for the answer
     } catch (error) {
@@ -74,6 +75,31 @@ class BodyReader {
       throw error;
     }
   }
+}
+
+/** Bytes of a refused body that are still read, and the time they have, before a connection that ends with its answer ends. */
+const LINGER_BYTES = 67_108_864;
+const LINGER_MS = 5000;
+
+/**
+ * A client that wants its connection closed may lose the answer to a body that it is still sending: closing a connection with bytes that
+ * nobody has read resets it. So what it sends is read first, within bounds, and thrown away.
+ */
+async function untilSent(req: Request): Promise<void> {
+  const closes = req.httpVersion === '1.0' || /\bclose\b/i.test(req.get('connection') ?? '');
+  if (!closes || req.complete || req.destroyed) return;
+  await new Promise<void>((resolve) => {
+    let bytes = 0;
+    const timer = setTimeout(resolve, LINGER_MS);
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > LINGER_BYTES) resolve();
+    });
+    req
+      .once('end', resolve)
+      .once('close', resolve)
+      .once('close', () => clearTimeout(timer));
+  });
 }
 
 /**

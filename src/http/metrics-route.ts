@@ -12,7 +12,8 @@ export const METRICS_PATH = '/metrics';
 const METHODS = ['GET', 'HEAD'];
 
 export function metricsRoute(metrics: MetricsText): Router {
-  const answer: RequestHandler = async (_req, res) => sendText(res, metrics.contentType, await metrics.text());
+  const text = sharedText(metrics);
+  const answer: RequestHandler = async (_req, res) => sendText(res, metrics.contentType, await text());
   const router = Router();
   router.route('/').get(answer).all(methodNotAllowed(METHODS));
   return router;
@@ -20,16 +21,28 @@ export function metricsRoute(metrics: MetricsText): Router {
 
 /** Serves `/metrics` and nothing else: no Express, no log line, no key. */
 export function metricsListener(metrics: MetricsText, isServed: HostRule = () => true): RequestListener {
+  const text = sharedText(metrics);
   return (req, res) => {
     const path = (req.url ?? '').split('?', 1)[0];
     if (!isServed(req.headers.host)) refuse(res, ERROR_STATUS.host_not_allowed, 'not called by this name; see --allowed-host\n');
     else if (path !== METRICS_PATH) refuse(res, ERROR_STATUS.not_found, `only ${METRICS_PATH} is here\n`);
     else if (!METHODS.includes(req.method ?? '')) refuse(res, ERROR_STATUS.method_not_allowed, `use ${METHODS.join(', ')}\n`);
     else
-      void metrics.text().then(
-        (text) => sendText(res, metrics.contentType, text),
+      void text().then(
+        (shown) => sendText(res, metrics.contentType, shown),
         () => refuse(res, ERROR_STATUS.internal, 'the metrics cannot be read\n'),
       );
+  };
+}
+
+/** Who asks while a text is being made gets that one: making one takes milliseconds, and anybody may ask. */
+function sharedText(metrics: MetricsText): () => Promise<string> {
+  let making: Promise<string> | null = null;
+  return () => {
+    making ??= metrics.text().finally(() => {
+      making = null;
+    });
+    return making;
   };
 }
 

@@ -1,9 +1,9 @@
 // The listening HTTP server: timeouts, and the steps of an end that loses nothing. Owns the socket, knows no routes.
 
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Config } from '../config.ts';
-import { RerankError } from '../errors.ts';
+import { ERROR_STATUS, RerankError } from '../errors.ts';
 import { type AnswerLimits, AnswerWatch } from './answer-watch.ts';
 
 export type ListenSettings = Pick<
@@ -43,6 +43,12 @@ export interface RunningServer {
 }
 
 const MAX_HEADERS = 100;
+/**
+ * Requests that one connection may have open. Node takes all that are in one packet at once, some thousand small ones; no client in use
+ * sends more than a few before it has read an answer.
+ */
+const MAX_PIPELINED = 16;
+
 const TIMEOUT_CHECK_MS = 1000; // how often Node looks for connections that sent too slowly
 
 /**
@@ -57,7 +63,10 @@ export async function startServer(
   watchAnswers(server, { timeoutMs: settings.answerTimeoutSeconds * 1000, ...NO_HOOKS, ...hooks });
   const exchanges = new OpenExchanges(server);
   const sockets = openSockets(server);
-  server.on('request', handler);
+  server.on('request', (req, res) => {
+    if (exchanges.fits(req)) handler(req, res);
+    else refusePipelined(res);
+  });
   if (source === undefined) await listen(server, settings, portFlag);
   else takeFrom(source, server);
   const { port } = (server.address() as AddressInfo | null) ?? settings;
@@ -108,10 +117,16 @@ function watchAnswers(server: Server, limits: AnswerLimits): void {
 /** The requests being answered. Its listener comes before the application's, so that it sees each response untouched. */
 class OpenExchanges {
   readonly open = new Set<ServerResponse>();
+  readonly #ofSocket = new WeakMap<Socket, number>();
   #closing = false;
 
   constructor(server: Server) {
-    server.on('request', (_req, res) => this.#track(res));
+    server.on('request', ({ socket }, res) => this.#track(res, socket));
+  }
+
+  /** Whether the request that was just tracked is one of the few that a connection may have open. */
+  fits({ socket }: IncomingMessage): boolean {
+    return (this.#ofSocket.get(socket) ?? 0) <= MAX_PIPELINED;
   }
 
   closeAfterAnswers(): void {
@@ -119,11 +134,23 @@ class OpenExchanges {
     for (const res of this.open) closeAfter(res);
   }
 
-  #track(res: ServerResponse): void {
+  #track(res: ServerResponse, socket: Socket): void {
     this.open.add(res);
-    res.once('close', () => this.open.delete(res));
+    this.#ofSocket.set(socket, (this.#ofSocket.get(socket) ?? 0) + 1);
+    res.once('close', () => {
+      this.open.delete(res);
+      this.#ofSocket.set(socket, this.#ofSocket.get(socket)! - 1);
+    });
     if (this.#closing) closeAfter(res);
   }
+}
+
+/** Nobody's dialect, but with what the clients of each read; a connection that does this ends with it. */
+function refusePipelined(res: ServerResponse): void {
+  const message = `a connection may have at most ${MAX_PIPELINED} requests open`;
+  const error = { message, type: 'rate_limit_error', code: 429 };
+  res.writeHead(ERROR_STATUS.overloaded, { 'Content-Type': 'application/json', 'Retry-After': '1', Connection: 'close' });
+  res.end(JSON.stringify({ message, detail: message, error }));
 }
 
 function openSockets(server: Server): ReadonlySet<Socket> {

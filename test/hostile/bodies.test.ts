@@ -318,3 +318,52 @@ test('honest large requests pass with the limits of a small container', async (t
     assert.equal(answer.status, 200, `${name}: ${answer.text.slice(0, 300)}`);
   }
 });
+
+test('hundreds of small bodies that inflate at once share the turns of the loop', async (t) => {
+  const server = await ServerUnderAttack.start(t);
+  const half = gzipSync(`{"query":"q","documents":["${' '.repeat(230_000)}`);
+  const head = ['POST /rank HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', 'Content-Encoding: gzip'];
+  const { hostname, port } = new URL(server.url);
+  await server.endure(async () => {
+    const sockets = Array.from({ length: 400 }, () => connect(Number(port), hostname).on('error', () => {}));
+    t.after(() => sockets.forEach((socket) => void socket.destroy()));
+    for (const socket of sockets) socket.write(`${head.join('\r\n')}\r\nContent-Length: ${half.length + 1}\r\n\r\n`);
+    for (const socket of sockets) socket.write(half);
+    // Bodies that lack their last byte hold what they are: a further large one finds as much less room as they take.
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
+test('a client that closes its connection gets the refusal of a body that it was still sending', async (t) => {
+  const server = await ServerUnderAttack.start(t);
+  const { hostname, port } = new URL(server.url);
+  const bodies = [' '.repeat(34_000_000), `{"query":{"content":[${'0,'.repeat(5_000_000)}0]},"documents":["a"]}`];
+  for (const body of bodies) {
+    for (const connection of ['close', 'keep-alive']) {
+      const socket = connect(Number(port), hostname);
+      const head = [
+        'POST /vllm/rerank HTTP/1.1',
+        'Host: localhost',
+        'Content-Type: application/json',
+        `Connection: ${connection}`,
+      ];
+      socket.write(`${head.join('\r\n')}\r\nContent-Length: ${body.length}\r\n\r\n`);
+      socket.write(body);
+      const [answer] = (await once(socket, 'data')) as [Buffer]; // rejects when the connection is reset before
+      assert.match(String(answer), /^HTTP\/1\.1 413 /, connection);
+      socket.destroy();
+    }
+  }
+});
+
+test('memory is given back: the third time costs no more than the first', async (t) => {
+  const server = await ServerUnderAttack.start(t, [], { nodeFlags: ['--max-old-space-size=1024'] });
+  const documents = Array.from({ length: 10 }, (_, index) => `${index} ${'word '.repeat(600_000)}`);
+  const body = JSON.stringify({ query: 'q', documents, max_length: 32 });
+  const peaks: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    for (let sent = 0; sent < 6; sent += 1) assert.equal((await server.endure(() => server.postText('/rank', body))).status, 200);
+    peaks.push(server.peakBytes());
+  }
+  assert.ok(peaks[2]! < peaks[0]! + 150 * MIB, `${peaks}`);
+});

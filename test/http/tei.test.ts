@@ -220,7 +220,7 @@ test('/tokenize refuses what is no input, too many texts, and texts that no mode
     [
       { inputs: Array(5).fill('a'.repeat(120_000)) },
       413,
-      '`inputs` have 600000 characters; this server tokenizes at most 500000 in one request',
+      '`inputs` have 600000 bytes of UTF-8; this server tokenizes at most 250000 in one request',
       'Validation',
     ],
   ];

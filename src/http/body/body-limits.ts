@@ -13,6 +13,8 @@ export interface BodyLimits {
   readonly valuesOfPart: number;
   /** Keys of one object. */
   readonly keysOfObject: number;
+  /** Keys, each where no object before had it behind the same keys. */
+  readonly newKeys: number;
 }
 
 /** No contract nests more than five levels. What goes through objects one level at a time need not fear for its stack. */
@@ -30,6 +32,9 @@ const MAX_VALUES_OF_PART = 20_000;
 /** V8 gives up fast properties near there, and what goes over the keys of an object does it in one turn of the loop. */
 const MAX_KEYS_OF_OBJECT = 1000;
 
+/** Objects without a common shape are dear to whoever goes over them: ten such fields for each of ten thousand documents. */
+const MAX_NEW_KEYS = 100_000;
+
 /** @param settings of the server: the largest body, and the most documents or pairs in one */
 export function bodyLimits(settings: { readonly payloadLimitBytes: number; readonly maxClientBatchSize: number }): BodyLimits {
   return {
@@ -38,6 +43,7 @@ export function bodyLimits(settings: { readonly payloadLimitBytes: number; reado
     values: Math.max(MIN_VALUES, VALUES_OF_DOCUMENT * settings.maxClientBatchSize),
     valuesOfPart: MAX_VALUES_OF_PART,
     keysOfObject: MAX_KEYS_OF_OBJECT,
+    newKeys: MAX_NEW_KEYS,
   };
 }
 
@@ -70,6 +76,10 @@ export function partTooLarge({ valuesOfPart }: BodyLimits): RerankError {
     'payload_too_large',
     `a part of the body that is no list of documents has more than ${valuesOfPart} values`,
   );
+}
+
+export function tooManyNewKeys({ newKeys }: BodyLimits): RerankError {
+  return new RerankError('payload_too_large', `the objects of the body have more than ${newKeys} different fields`);
 }
 
 export function tooManyKeys({ keysOfObject }: BodyLimits): RerankError {

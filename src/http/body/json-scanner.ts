@@ -1,6 +1,6 @@
 // Pure: walks over the bytes of a JSON text as they come, without parsing them. Bounds its structure, and notes where it can be cut.
 
-import { type BodyLimits, partTooLarge, tooDeep, tooManyKeys, tooManyValues } from './body-limits.ts';
+import { type BodyLimits, partTooLarge, tooDeep, tooManyKeys, tooManyNewKeys, tooManyValues } from './body-limits.ts';
 import { type FieldList, FieldListCutter } from './field-lists.ts';
 import type { BodyCounts } from './held-bytes.ts';
 import { endOfKey, NO_KEYS, SeenShapes, withByte } from './seen-shapes.ts';
@@ -253,6 +253,7 @@ export class JsonScanner implements BodyCounts {
     if (this.#isKnown(path)) this.knownKeys += 1;
     else {
       this.newKeys += 1;
+      if (this.newKeys > this.#limits.newKeys) throw tooManyNewKeys(this.#limits);
       this.newKeyBytes += this.#keyBytes;
     }
     this.#keys[this.#depth] = this.#keys[this.#depth]! + 1;

@@ -8,6 +8,7 @@ import type { Inflater, Transcoder } from './body-form.ts';
 import { type BodyLimits, checkRatio, tooLarge } from './body-limits.ts';
 import { heldBytes } from './held-bytes.ts';
 import { JsonScanner } from './json-scanner.ts';
+import type { ArrivalTurns } from './turns.ts';
 
 /** A body that has come, not parsed yet. */
 export interface ReceivedBody {
@@ -22,6 +23,8 @@ export interface Receiving {
   /** Null for UTF-8. */
   readonly transcoder: Transcoder | null;
   readonly limits: BodyLimits;
+  /** Of all bodies that come. */
+  readonly arrivals: ArrivalTurns;
   /** Told what the body holds, and will hold once it is parsed, as it grows; throws when that is too much. */
   readonly hold: (heldBytes: number) => void;
   /** Told the bytes after decompression as they come. */
@@ -47,6 +50,9 @@ class Receiver {
   #inflatedBytes = 0;
   #wireBytes = 0;
   #endsWithBackslash = false;
+  /** Chunks that wait for a turn with room, and the source with them. */
+  #waiting = 0;
+  #hasEnded = false;
   #isSettled = false;
 
   constructor(
@@ -73,8 +79,11 @@ class Receiver {
       request.pipe(inflater);
     }
     const source = inflater ?? request;
-    source.on('data', this.#take);
-    source.once('end', () => this.#guard(() => this.#end()));
+    source.on('data', this.#takeInTurn);
+    source.once('end', () => {
+      this.#hasEnded = true;
+      if (this.#waiting === 0) this.#guard(() => this.#end());
+    });
   }
 
   readonly #gone = (): void => {
@@ -86,6 +95,23 @@ class Receiver {
     this.#wireBytes += chunk.length;
     const { bytes } = this.#receiving.limits;
     if (this.#wireBytes > bytes) this.#fail(tooLarge(bytes));
+  };
+
+  readonly #takeInTurn = (chunk: Buffer): void => {
+    const { inflater, arrivals } = this.#receiving;
+    if (this.#waiting === 0 && arrivals.tryTake(chunk.length)) {
+      this.#take(chunk);
+      return;
+    }
+    this.#waiting += 1;
+    const source = (inflater ?? this.#request).pause();
+    void arrivals.next(chunk.length).then(() => {
+      this.#waiting -= 1;
+      this.#take(chunk);
+      if (this.#waiting > 0) return;
+      if (this.#hasEnded) this.#guard(() => this.#end());
+      else source.resume();
+    });
   };
 
   readonly #take = (chunk: Buffer): void => {
@@ -152,10 +178,10 @@ class Receiver {
     const { inflater } = this.#receiving;
     this.#isSettled = true;
     request.off('close', this.#gone).off('error', this.#gone).on('error', ignore); // the request outlives its bytes
-    request.off('data', this.#take).off('data', this.#countWire);
+    request.off('data', this.#takeInTurn).off('data', this.#countWire);
     if (inflater !== null) {
       request.unpipe(inflater);
-      inflater.off('data', this.#take);
+      inflater.off('data', this.#takeInTurn);
       inflater.destroy();
     }
     request.resume();

@@ -235,8 +235,8 @@ const predict = predictRoute({
 
 /** Characters of a text for each token the model takes; longer texts are not worth a tokenizer's time, says the original too. */
 const CHARACTERS_PER_TOKEN = 250;
-/** Characters of all texts of a request: every token becomes some 70 bytes of the answer. */
-const MAX_CHARACTERS = 500_000;
+/** Bytes of UTF-8 of all texts of a request: a byte may be a token, and every token becomes some 70 bytes of the answer. */
+const MAX_BYTES = 250_000;
 
 const tokenizeSchema = lenientBody({
   inputs: z.union([string, listOf(stringForm(), { error: WRONG_TEXTS })], expected(WRONG_TEXTS)),
@@ -259,9 +259,9 @@ function checkCharacters(texts: readonly string[], limit: number): void {
     const message = `Input validation error: \`inputs\` must have less than ${limit} characters. Given: ${longest}`;
     throw new RerankError('validation', message, { field: 'inputs' });
   }
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total <= MAX_CHARACTERS) return;
-  const message = `\`inputs\` have ${total} characters; this server tokenizes at most ${MAX_CHARACTERS} in one request`;
+  const total = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (total <= MAX_BYTES) return;
+  const message = `\`inputs\` have ${total} bytes of UTF-8; this server tokenizes at most ${MAX_BYTES} in one request`;
   throw new RerankError('payload_too_large', message, { field: 'inputs' });
 }
 

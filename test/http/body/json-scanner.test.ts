@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { type BodyLimits, bodyLimits, checkRatio } from '../../../src/http/body/body-limits.ts';
 import { JsonScanner } from '../../../src/http/body/json-scanner.ts';
 
-const LIMITS: BodyLimits = { bytes: 1000, depth: 3, values: 8, valuesOfPart: 4, keysOfObject: 2 };
+const LIMITS: BodyLimits = { bytes: 1000, depth: 3, values: 8, valuesOfPart: 4, keysOfObject: 2, newKeys: 1e9 };
 
 function scan(text: string, limits = LIMITS, chunkBytes = 1): JsonScanner {
   const scanner = new JsonScanner(limits);
@@ -55,7 +55,7 @@ test('nothing behind a bracket that does not match, or behind the end, is looked
 });
 
 test('objects alike cost their keys once; new ones, and numbers, each time', () => {
-  const wide: BodyLimits = { bytes: 1e9, depth: 5, values: 1e9, valuesOfPart: 1e9, keysOfObject: 1e9 };
+  const wide: BodyLimits = { bytes: 1e9, depth: 5, values: 1e9, valuesOfPart: 1e9, keysOfObject: 1e9, newKeys: 1e9 };
   const list = (entry: (index: number) => string) => `[${Array.from({ length: 1000 }, (_, index) => entry(index)).join(',')}]`;
   const newKeys = (entry: (index: number) => string) => scan(list(entry), wide, 64).newKeys;
   assert.ok(newKeys(() => '{"id":1,"text":"t","url":"u"}') < 50);

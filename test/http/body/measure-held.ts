@@ -15,7 +15,7 @@ export interface Measured {
   readonly held: number;
 }
 
-const NO_LIMITS: BodyLimits = { bytes: 1e9, depth: 100, values: 1e9, valuesOfPart: 1e9, keysOfObject: 1e9 };
+const NO_LIMITS: BodyLimits = { bytes: 1e9, depth: 100, values: 1e9, valuesOfPart: 1e9, keysOfObject: 1e9, newKeys: 1e9 };
 const CHUNK_BYTES = 65_536;
 
 const list = (count: number, entry: (index: number) => string) =>

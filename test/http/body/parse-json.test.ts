@@ -11,7 +11,7 @@ import { JsonScanner } from '../../../src/http/body/json-scanner.ts';
 import { parseBody } from '../../../src/http/body/parse-json.ts';
 import { Turns } from '../../../src/http/body/turns.ts';
 
-const NO_LIMITS: BodyLimits = { bytes: 1e9, depth: 1000, values: 1e9, valuesOfPart: 1e9, keysOfObject: 1e9 };
+const NO_LIMITS: BodyLimits = { bytes: 1e9, depth: 1000, values: 1e9, valuesOfPart: 1e9, keysOfObject: 1e9, newKeys: 1e9 };
 
 const SEED = { seed: 11, numRuns: 300 };
 

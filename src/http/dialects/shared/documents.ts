@@ -38,9 +38,15 @@ export function documentText(document: SentDocument, index: number, rankFields: 
   throw new RerankError('validation', `documents[${index}] ${expected}`, { field: `documents.${index}` });
 }
 
-/** As answers carry a document: an object, the caller's own when it was one, less what is nested. */
-export function documentObject(document: SentDocument): Readonly<Record<string, unknown>> {
-  if (typeof document === 'string') return { text: document };
+/**
+ * As answers carry a document: an object, the caller's own when it was one, less what is nested. What it is made of is looked at when it is
+ * written: of thousands of documents with hundreds of fields each, one after the other.
+ */
+export function documentObject(document: SentDocument): object {
+  return typeof document === 'string' ? { text: document } : { toJSON: () => withoutNested(document) };
+}
+
+function withoutNested(document: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(document).filter(([, value]) => value === null || typeof value !== 'object'));
 }
 

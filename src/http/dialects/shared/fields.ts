@@ -92,18 +92,19 @@ export const longDocumentFields = {
   max_chunks_per_doc: atLeast(1),
 };
 
-/** Chunks of one document when the caller names no bound: they are one worker's task, and others wait for it. */
+/** Chunks of one document at most, whatever the caller's bound is: they are one worker's task, and others wait for it. */
 const MAX_CHUNKS = 100;
 
 /** Who bounds chunks wants chunks, as Cohere's callers do. */
 export function longDocumentOptions(fields: z.output<z.ZodObject<typeof longDocumentFields>>) {
   const asksForChunks = (fields.max_chunks_per_doc ?? fields.chunk_overlap ?? null) !== null;
   const longDocuments = fields.long_documents ?? (asksForChunks ? 'chunk' : 'truncate');
+  const chunks = fields.max_chunks_per_doc ?? (longDocuments === 'chunk' ? MAX_CHUNKS : null);
   return {
     truncationSide: fields.truncation_direction ?? null,
     maxTokensPerDocument: fields.max_tokens_per_doc ?? null,
     longDocuments,
     chunkOverlap: fields.chunk_overlap ?? null,
-    maxChunksPerDocument: fields.max_chunks_per_doc ?? (longDocuments === 'chunk' ? MAX_CHUNKS : null),
+    maxChunksPerDocument: chunks === null ? null : Math.min(chunks, MAX_CHUNKS),
   } satisfies Partial<ScoringOptions>;
 }
