@@ -49,7 +49,7 @@ export function documentTokensNeeded({ budget, maxDocumentTokens, chunking }: Fi
 export function fitPair(by: FittedBy, query: CutText, document: CutText, rule: FitRule): FittedPair {
   const { budget, side, maxDocumentTokens, chunking } = rule;
   const looked = keep(document.ids, maxDocumentTokens, side);
-  const lookedAt = { text: document.text, ids: looked, maxTokens: maxDocumentTokens };
+  const lookedAt = { text: document.text, ids: looked, maxTokens: maxDocumentTokens, origin: document };
   const lengths = comparableLengths({ ...by, budget }, query, lookedAt);
   const shares = longestFirst(lengths[0], lengths[1], budget);
   const queryIds = keep(query.ids, shares.query, side);

@@ -50,18 +50,58 @@ const LONGEST_TOKEN = 8;
 /** Characters that are read whatever the limit is: texts are encoded in pieces of some thousand. */
 const LEAST_READ = 4096;
 
-/** What lies beyond is copied to the worker and checked, no more. */
+/** What lies beyond is copied to the worker, no more. */
 const UNREAD_SHARE = 1 / 16;
 
 /**
- * Characters by which the reading of a text is priced: those that the limit may need, and a fraction of the others.
+ * Characters by which the reading of a text is priced. Of a text of words: those that the limit may need, and a fraction of the others.
+ * Of any other (spaces, marks, one endless word) nobody knows where it has so many tokens, so all of it.
  *
- * @param length     UTF-16 units of the text
- * @param tokenLimit tokens that are looked at; Infinity for all
+ * @param prompt put before the text
  */
-export function charactersRead(length: number, tokenLimit: number): number {
-  const read = Math.min(length, LONGEST_TOKEN * tokenLimit + LEAST_READ);
-  return Math.ceil(read + (length - read) * UNREAD_SHARE);
+export function charactersRead(prompt: string, text: string, { tokenLimit, side, isReadWhole }: ReadRule): number {
+  const length = prompt.length + text.length;
+  const needed = LONGEST_TOKEN * tokenLimit + LEAST_READ;
+  if (length <= needed || isReadWhole) return length;
+  const window = 2 * needed;
+  const head = prompt.slice(0, window) + text.slice(0, window);
+  const isEnough =
+    (side === 'left' || countWords(head, window) >= tokenLimit) &&
+    (side === 'right' || countWords(text.slice(-window), window) >= tokenLimit);
+  return isEnough ? Math.ceil(needed + (length - needed) * UNREAD_SHARE) : length;
+}
+
+/** What of a text its reader looks at. */
+export interface ReadRule {
+  /** Tokens that are looked at; Infinity for all. */
+  readonly tokenLimit: number;
+  /** The end that loses tokens; null when only the tokenizer knows. */
+  readonly side: 'left' | 'right' | null;
+  /** Even what no run sees is read, to know how long the text is. */
+  readonly isReadWhole: boolean;
+}
+
+/** Whatever the tokenizer, a word of letters or digits is a token or more, and of ideographs every second one. */
+function countWords(text: string, length: number): number {
+  let words = 0;
+  let inWord = false;
+  for (let i = 0; i < Math.min(text.length, length); i += 1) {
+    const code = text.charCodeAt(i);
+    const isLetter = isPlainLetter(code);
+    if (isLetter && !inWord) words += 1;
+    else if (code >= FIRST_IDEOGRAPH && code <= LAST_IDEOGRAPH) words += 0.5;
+    inWord = isLetter;
+  }
+  return words;
+}
+
+const FIRST_IDEOGRAPH = 0x4e00;
+const LAST_IDEOGRAPH = 0x9fff;
+
+/** Letters and digits of ASCII, Latin, Greek and Cyrillic: no mark, no space, nothing a normaliser takes away. */
+function isPlainLetter(code: number): boolean {
+  if (code < 0x80) return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+  return (code >= 0xc0 && code < 0x250) || (code >= 0x391 && code <= 0x481);
 }
 
 /** What the model will run for one pair, estimated: one row, or one a chunk of the document. */

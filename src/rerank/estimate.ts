@@ -10,6 +10,7 @@ import {
   estimateTokensInSteps,
   isLongToEstimate,
   pairWork,
+  type ReadRule,
 } from './cost.ts';
 import type { PairList } from './pair-list.ts';
 import { GRAIN_CHARACTERS, ITEM_CHARACTERS, type Steps } from './turns.ts';
@@ -49,8 +50,11 @@ export function* estimate(list: PairList, model: PricedModel, encode: EncodeOpti
     costs[i] = checkedCost((work.rows - 1) * pairCost(row, model.hiddenSize) + pairCost(last, model.hiddenSize));
     if (i % 1024 === 1023) yield 1024 * ITEM_CHARACTERS;
   }
-  const queryCharacters = charactersOfAll(list.queries, list.prompt.length, budget);
-  const documentCharacters = charactersOfAll(list.documents, 0, documentLimit);
+  // Where an odd token goes to the longer text, both are read to the end of the shorter one.
+  const isReadWhole = budget % 2 === 1 && prompt + largest(queryTokens) >= budget;
+  const rule = { side: encode.truncationSide, isReadWhole };
+  const queryCharacters = yield* charactersOfAll(list.prompt, list.queries, { ...rule, tokenLimit: budget });
+  const documentCharacters = yield* charactersOfAll('', list.documents, { ...rule, tokenLimit: documentLimit });
   return { distinct, distinctOf, tokens, costs, queryCharacters, documentCharacters };
 }
 
@@ -93,11 +97,18 @@ function* tokensOfAll(texts: readonly (string | null)[], limit: number): Steps<F
   return tokens;
 }
 
-/** @param before characters put before each text */
-function charactersOfAll(texts: readonly (string | null)[], before: number, tokenLimit: number): Float64Array {
+/** @param prompt put before each text */
+function* charactersOfAll(prompt: string, texts: readonly (string | null)[], rule: ReadRule): Steps<Float64Array> {
   const characters = new Float64Array(texts.length);
-  for (let i = 0; i < texts.length; i += 1) characters[i] = charactersRead(before + (texts[i]?.length ?? 0), tokenLimit);
+  for (let i = 0; i < texts.length; i += 1) {
+    characters[i] = charactersRead(prompt, texts[i] ?? '', rule);
+    if (i % 128 === 127) yield 128 * ITEM_CHARACTERS;
+  }
   return characters;
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 /** Numbers pairs by first appearance; equal pairs get the same number. */

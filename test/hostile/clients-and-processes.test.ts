@@ -38,6 +38,30 @@ test('a client that never reads the description of the API is cut, too', async (
   });
 });
 
+test('a packet full of requests is one connection with a few requests, whatever they ask for', async (t) => {
+  const server = await ServerUnderAttack.start(t);
+  const rank = rawPost('/rank', JSON.stringify({ query: 'q', documents: ['a'] }));
+  const asked = ['/metrics', '/info', '/docs/swagger-ui-bundle.js'].map(
+    (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  );
+  const before = server.peakBytes();
+  for (const one of [...asked, rank]) {
+    const client = await connected(t, server.url);
+    const closed = new Promise((resolve) => client.once('close', resolve));
+    let answered = '';
+    client.on('data', (text: Buffer) => {
+      answered = `${answered}${text.toString('latin1')}`.slice(-2000);
+    });
+    client.resume();
+    await server.endure(async () => {
+      client.write(one.repeat(Math.floor(65_536 / one.length)));
+      await closed;
+    });
+    assert.match(answered, /HTTP\/1\.1 429 [\s\S]*at most 16 requests open/, one.slice(0, 40));
+  }
+  assert.ok(server.peakBytes() - before < 200 * 2 ** 20, `${server.peakBytes() - before} bytes`);
+});
+
 test('a page of another site, and one whose name leads to loopback, get nothing done', async (t) => {
   const server = await ServerUnderAttack.start(t);
   const json = JSON.stringify({ query: 'q', documents: ['a'] });

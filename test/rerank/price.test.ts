@@ -62,11 +62,27 @@ test('a limit below the special tokens is priced as it is run: not at all', () =
   assert.deepEqual([tokensAt(null), tokensAt(1), tokensAt(-5), tokensAt(3), tokensAt(10)], [512, 512, 512, 3, 10]);
 });
 
-test('what the limit may need of a text is charged in full, the rest by a sixteenth', () => {
-  assert.equal(charactersRead(100, 512), 100);
-  assert.equal(charactersRead(8192, 512), 8192);
-  assert.equal(charactersRead(8192 + 16_000_000, 512), 1_008_192);
-  assert.equal(charactersRead(1e6, Number.POSITIVE_INFINITY), 1e6);
+test('what the limit may need of a text of words is charged in full, the rest by a sixteenth', () => {
+  const rule = { tokenLimit: 512, side: 'right', isReadWhole: false } as const;
+  const words = 'some words '.repeat(91_000);
+  assert.equal(charactersRead('', words.slice(0, 100), rule), 100);
+  assert.equal(charactersRead('', words.slice(0, 8192), rule), 8192);
+  assert.equal(charactersRead('', words.slice(0, 8192 + 160_000), rule), 8192 + 10_000);
+  assert.equal(charactersRead(words.slice(0, 80_000), words.slice(0, 8192 + 80_000), rule), 8192 + 10_000);
+  assert.equal(charactersRead('', words, { ...rule, tokenLimit: Number.POSITIVE_INFINITY }), words.length);
+  assert.equal(charactersRead('', words, { ...rule, isReadWhole: true }), words.length);
+});
+
+test('a text of which nobody knows where it has tokens is charged to its end', () => {
+  const rule = { tokenLimit: 512, side: 'right', isReadWhole: false } as const;
+  const length = 1_000_000;
+  for (const endless of [' ', '\u0301', '\u0001', 'a', '\u0130', '\u202e', '\u3042', '\u0e01'])
+    assert.equal(charactersRead('', endless.repeat(length), rule), length, JSON.stringify(endless));
+  const ideographs = '\u4e2d'.repeat(length);
+  assert.ok(charactersRead('', ideographs, rule) < length / 10);
+  const startsWell = 'some words '.repeat(2000) + '\u0301'.repeat(length);
+  assert.ok(charactersRead('', startsWell, rule) < startsWell.length / 10);
+  for (const side of ['left', null] as const) assert.equal(charactersRead('', startsWell, { ...rule, side }), startsWell.length);
 });
 
 test('a query is charged once a worker, with its prompt, and a document once', () => {

@@ -191,7 +191,12 @@ export interface CutText {
   readonly ids: Int32Array;
   /** What follows this many ids does not count; Infinity when left out. */
   readonly maxTokens?: number;
+  /** The text as its batch knows it, so that it is counted once for all its pairs; itself when left out. */
+  readonly origin?: CutText;
 }
+
+/** What is known of the tokens of a text: `count`, of which no more than `limit` were looked for. */
+const COUNTS = new WeakMap<CutText, { readonly limit: number; readonly count: number }>();
 
 /**
  * Lengths of two texts for `longestFirst`: exact, or both above the budget and in the right order.
@@ -203,8 +208,15 @@ export function comparableLengths(
   a: CutText,
   b: CutText,
 ): [number, number] {
-  const count = ({ text, maxTokens = Number.POSITIVE_INFINITY }: CutText, limit: number): number =>
-    encoder.encode(text, Math.min(limit, maxTokens), 'right', work).length;
+  const count = (cut: CutText, limit: number): number => {
+    const { text, maxTokens = Number.POSITIVE_INFINITY, origin = cut } = cut;
+    const known = COUNTS.get(origin);
+    if (known !== undefined && (known.limit >= limit || known.count < known.limit))
+      return Math.min(known.count, limit, maxTokens);
+    const found = encoder.encode(text, Math.min(limit, maxTokens), 'right', work).length;
+    if (limit <= maxTokens) COUNTS.set(origin, { limit, count: found });
+    return found;
+  };
   if (a.ids.length <= budget || b.ids.length <= budget || budget % 2 === 0) return [a.ids.length, b.ids.length];
   for (let limit = (budget + 1) * 2; ; limit *= 2) {
     const lengths: [number, number] = [count(a, limit), count(b, limit)];
