@@ -44,6 +44,7 @@ export class StoredTensor implements WeightTensor {
     const rowBytes = byteLength / dims[0]!;
     return new StoredTensor(this.#path, {
       ...this.#entry,
+      name: `${this.name}[${start}:${start + count}]`,
       dims: [count, ...dims.slice(1)],
       offset: offset + start * rowBytes,
       byteLength: count * rowBytes,

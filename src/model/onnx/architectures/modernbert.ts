@@ -1,0 +1,130 @@
+// ModernBERT: norms before the layers' parts, rotary positions, attention to near tokens in most layers, gated feed-forward.
+
+import { RerankError } from '../../../errors.ts';
+import { activate } from './activations.ts';
+import { type Architecture, type Body, layers } from './architecture.ts';
+import { type Heads, scaledScores, splitHeads, weighted } from './attention.ts';
+import type { Config } from './config.ts';
+import type { Net } from './net.ts';
+import { frequencies, Rotary } from './rotary.ts';
+import type { Queries, Reads, Tokens } from './tokens.ts';
+
+const LOCAL_BASE = 10_000;
+const GLOBAL_BASE = 160_000;
+
+export const MODERNBERT: Architecture = {
+  name: 'ModernBertForSequenceClassification',
+  reads: readsOf,
+  body: modernbertBody,
+  head: modernbertHead,
+  harmless: [/^decoder\./],
+};
+
+function readsOf(config: Config): Reads {
+  const pooling = config.text('classifier_pooling', 'cls');
+  if (pooling !== 'cls' && pooling !== 'mean')
+    throw new RerankError('model_files', `config.json: classifier_pooling '${pooling}' is not known`);
+  return pooling === 'cls' ? 'first' : 'all';
+}
+
+function modernbertBody(body: Body): string {
+  const { net, tokens, wanted } = body;
+  const { config } = net;
+  const prefix = net.weights.prefix(['model.', ''], 'embeddings.tok_embeddings.weight');
+  const layer = new ModernBertLayer(net, tokens, prefix);
+  const { hidden, epsilon } = layer;
+  const words = net.lookup(`${prefix}embeddings.tok_embeddings.weight`, [config.size('vocab_size'), hidden], tokens.ids);
+  const embedded = net.layerNorm(`${prefix}embeddings.norm`, words, hidden, epsilon);
+  const states = layers({ net, tokens, wanted }, config.size('num_hidden_layers'), embedded, (...each) => layer.build(...each));
+  return net.layerNorm(`${prefix}final_norm`, states, hidden, epsilon);
+}
+
+class ModernBertLayer {
+  readonly hidden: number;
+  readonly epsilon: number;
+  readonly #net: Net;
+  readonly #tokens: Tokens;
+  readonly #prefix: string;
+  readonly #heads: Heads;
+  readonly #local: Rotary;
+  readonly #global: Rotary;
+
+  constructor(net: Net, tokens: Tokens, prefix: string) {
+    const { config } = net;
+    this.#net = net;
+    this.#tokens = tokens;
+    this.#prefix = prefix;
+    this.hidden = config.size('hidden_size');
+    this.epsilon = config.number('norm_eps', 1e-5);
+    const count = config.size('num_attention_heads');
+    this.#heads = { count, size: this.hidden / count };
+    this.#local = this.#rotary('sliding_attention');
+    this.#global = this.#rotary('full_attention');
+  }
+
+  build(index: number, states: string, queries: Queries): string {
+    const net = this.#net;
+    const name = `${this.#prefix}layers.${index}.`;
+    const own = queries.select(states);
+    const attended = net.node('Add', own, this.#attention(index, states, queries));
+    const normed = net.layerNorm(`${name}mlp_norm`, attended, this.hidden, this.epsilon);
+    return net.node('Add', attended, this.#feedForward(`${name}mlp.`, normed));
+  }
+
+  #attention(index: number, states: string, queries: Queries): string {
+    const net = this.#net;
+    const { hidden } = this;
+    const name = `${this.#prefix}layers.${index}.`;
+    // The embeddings are normed already.
+    const normed = index === 0 ? states : net.layerNorm(`${name}attn_norm`, states, hidden, this.epsilon);
+    const part = (at: number, input: string): string => {
+      const rows = { from: hidden, rows: 3 * hidden, start: at * hidden, count: hidden };
+      return splitHeads(net, net.rowsOfLinear(`${name}attn.Wqkv`, input, rows), this.#heads.count, this.#heads.size);
+    };
+    const isLocal = index % net.config.size('global_attn_every_n_layers', 3) !== 0;
+    const rotary = isLocal ? this.#local : this.#global;
+    const distance = Math.floor(net.config.size('local_attention', 128) / 2);
+    const query = rotary.queries(part(0, queries.select(normed)), queries);
+    const keys = net.transpose(rotary.keys(part(1, normed)), 0, 1, 3, 2);
+    const scores = scaledScores(net, this.#heads, query, keys);
+    const biases = [this.#tokens.bias(queries, isLocal ? { distance } : {})];
+    return net.linear(`${name}attn.Wo`, weighted(net, this.#heads, { scores, value: part(2, normed), biases }), hidden, hidden);
+  }
+
+  #feedForward(name: string, input: string): string {
+    const net = this.#net;
+    const inner = net.config.size('intermediate_size');
+    const half = (start: number): string =>
+      net.rowsOfLinear(`${name}Wi`, input, { from: this.hidden, rows: 2 * inner, start, count: inner });
+    const activated = activate(net, net.config.text('hidden_activation', 'gelu'), half(0));
+    return net.linear(`${name}Wo`, net.node('Mul', activated, half(inner)), inner, this.hidden);
+  }
+
+  /** Newer configurations have a set of settings a kind of layer. */
+  #rotary(kind: 'sliding_attention' | 'full_attention'): Rotary {
+    const { config } = this.#net;
+    const settings = config.inner('rope_parameters')?.inner(kind) ?? config.inner('rope_scaling');
+    const full = config.number('global_rope_theta', GLOBAL_BASE);
+    const isFull = kind === 'full_attention' || config.isNull('local_rope_theta');
+    const own = isFull ? full : config.number('local_rope_theta', LOCAL_BASE);
+    const base = settings?.has('rope_theta') ? settings.number('rope_theta') : own;
+    return new Rotary(this.#net, this.#tokens, frequencies(config, settings, { base, size: this.#heads.size }));
+  }
+}
+
+function modernbertHead(net: Net, states: string, tokens: Tokens): string {
+  const { config } = net;
+  const size = config.size('hidden_size');
+  const pooled = readsOf(config) === 'all' ? meanOf(net, states, tokens) : states;
+  const dense = activate(net, config.text('classifier_activation', 'gelu'), net.gemm('head.dense', pooled, size, size));
+  return net.gemm('classifier', net.layerNorm('head.norm', dense, size, config.number('norm_eps', 1e-5)), size, config.labels);
+}
+
+/** The mean over the tokens that are no padding: `[batch, size]`. */
+export function meanOf(net: Net, states: string, tokens: Tokens): string {
+  const { graph } = net;
+  if (tokens.mask === null) return graph.node('ReduceMean', [states], { axes: [1n], keepdims: 0n });
+  const kept = net.toFloat(net.unsqueeze(tokens.mask, 2));
+  const sum = graph.node('ReduceSum', [net.node('Mul', states, kept), net.integer(1)], { keepdims: 0n });
+  return net.node('Div', sum, graph.node('ReduceSum', [kept, net.integer(1)], { keepdims: 0n }));
+}

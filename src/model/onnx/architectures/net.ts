@@ -1,0 +1,130 @@
+// What all architectures are made of: linear layers, norms, tables, and arithmetic, over one graph and one checkpoint.
+
+import { FLOAT, GraphBuilder, INT64 } from '../graph-builder.ts';
+import { TurnedSource } from '../safetensors/turned-source.ts';
+import type { WeightTensor } from '../safetensors/weight-tensor.ts';
+import type { Config } from './config.ts';
+import type { Weights } from './weights.ts';
+
+/** A graph being built. Names stand for values: `[batch, positions, size]` where nothing else is said. */
+export class Net {
+  readonly graph: GraphBuilder;
+  readonly config: Config;
+  readonly weights: Weights;
+  /** Weights that are in the graph already: layers may share them. */
+  readonly #stored = new Map<string, string>();
+
+  constructor(name: string, config: Config, weights: Weights) {
+    this.graph = new GraphBuilder(name);
+    this.config = config;
+    this.weights = weights;
+  }
+
+  /** A weight as it is stored. */
+  tensor(name: string, dims: readonly number[]): string {
+    return this.stored(this.weights.take(name, dims));
+  }
+
+  stored(tensor: WeightTensor): string {
+    return this.#once(tensor.name, () => this.graph.weights(tensor.name, tensor.dims, tensor.floats()));
+  }
+
+  /** A matrix `[out, in]` turned to what MatMul takes. */
+  turned(tensor: WeightTensor): string {
+    const [to, from] = tensor.dims as [number, number];
+    const name = `${tensor.name}.T`;
+    return this.#once(name, () => this.graph.weights(name, [from, to], new TurnedSource(tensor.floats(), to, from)));
+  }
+
+  /** `x W + b`; the bias where the checkpoint has one. */
+  linear(name: string, input: string, from: number, to: number): string {
+    return this.rowsOfLinear(name, input, { from, rows: to, start: 0, count: to });
+  }
+
+  /** Some outputs of a linear layer of `rows` outputs: of layers that are stored as one. */
+  rowsOfLinear(
+    name: string,
+    input: string,
+    { from, rows, start, count }: { from: number; rows: number; start: number; count: number },
+  ): string {
+    const part = (tensor: WeightTensor): WeightTensor => (count === rows ? tensor : tensor.rows(start, count));
+    const product = this.node('MatMul', input, this.turned(part(this.weights.take(`${name}.weight`, [rows, from]))));
+    if (!this.weights.has(`${name}.bias`)) return product;
+    return this.node('Add', product, this.stored(part(this.weights.take(`${name}.bias`, [rows]))));
+  }
+
+  /** A linear layer of one vector a text, `[batch, from]` to `[batch, to]`. */
+  gemm(name: string, input: string, from: number, to: number): string {
+    const weight = this.tensor(`${name}.weight`, [to, from]);
+    const bias = this.weights.has(`${name}.bias`) ? [this.tensor(`${name}.bias`, [to])] : [];
+    return this.graph.node('Gemm', [input, weight, ...bias], { transB: 1n });
+  }
+
+  /** Rows of a table. @param ids int64 of any shape */
+  lookup(name: string, dims: readonly [rows: number, size: number], ids: string): string {
+    return this.node('Gather', this.tensor(name, dims), ids);
+  }
+
+  /** Layer normalisation over the last axis; without a bias where the checkpoint has none. */
+  layerNorm(name: string, input: string, size: number, epsilon: number): string {
+    const weight = this.tensor(`${name}.weight`, [size]);
+    const bias = this.weights.has(`${name}.bias`) ? [this.tensor(`${name}.bias`, [size])] : [];
+    return this.graph.node('LayerNormalization', [input, weight, ...bias], { axis: -1n, epsilon });
+  }
+
+  /** `x / sqrt(mean(x^2) + epsilon) * weight` over the last axis, in the operations that the runtime fuses. */
+  rmsNorm(weight: string, input: string, epsilon: number): string {
+    const { graph } = this;
+    const mean = graph.node('ReduceMean', [this.node('Pow', input, graph.scalar(2))], { axes: [-1n], keepdims: 1n });
+    const root = this.node('Sqrt', this.node('Add', mean, graph.scalar(epsilon)));
+    return this.node('Mul', this.node('Div', input, root), weight);
+  }
+
+  /** A node without attributes. */
+  node(opType: string, ...input: string[]): string {
+    return this.graph.node(opType, input);
+  }
+
+  /** @param dims 0 keeps an axis, -1 is what is left */
+  reshape(input: string, ...dims: number[]): string {
+    return this.node('Reshape', input, this.graph.integers(dims.map(BigInt)));
+  }
+
+  transpose(input: string, ...perm: number[]): string {
+    return this.graph.node('Transpose', [input], { perm: perm.map(BigInt) });
+  }
+
+  unsqueeze(input: string, ...axes: number[]): string {
+    return this.node('Unsqueeze', input, this.graph.integers(axes.map(BigInt)));
+  }
+
+  /** `[start, end)` of one axis. @param start,end int64 `[1]` */
+  slice(input: string, axis: number, start: string, end: string): string {
+    return this.node('Slice', input, start, end, this.graph.integers([BigInt(axis)]));
+  }
+
+  /** A constant int64 `[1]`. */
+  integer(value: number): string {
+    return this.graph.integers([BigInt(value)]);
+  }
+
+  concat(axis: number, ...input: string[]): string {
+    return this.graph.node('Concat', input, { axis: BigInt(axis) });
+  }
+
+  toFloat(input: string): string {
+    return this.graph.node('Cast', [input], { to: BigInt(FLOAT) });
+  }
+
+  toInteger(input: string): string {
+    return this.graph.node('Cast', [input], { to: BigInt(INT64) });
+  }
+
+  #once(name: string, add: () => string): string {
+    const known = this.#stored.get(name);
+    if (known !== undefined) return known;
+    const added = add();
+    this.#stored.set(name, added);
+    return added;
+  }
+}

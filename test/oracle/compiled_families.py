@@ -1,0 +1,93 @@
+"""The table of compiled families: a tiny configuration, the class of transformers, and the type its weights are stored in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import transformers as hf
+
+VOCAB = 96
+SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+TOKENS = {"vocab_size": VOCAB, "num_labels": 1, "max_position_embeddings": 64}
+DECODER = {**SIZES, **TOKENS, "num_key_value_heads": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One directory of fixtures/compiled.
+
+    `dtype` is the type of the stored weights; torch computes on the same values widened to float32. `files` splits them.
+    `types` says that the model takes token types. `base` saves the model without the prefix of its classifier.
+    """
+
+    name: str
+    config: hf.PretrainedConfig
+    seed: int
+    dtype: torch.dtype = torch.bfloat16
+    files: int = 1
+    types: bool = False
+    auto: type = hf.AutoModelForSequenceClassification
+    true_false: tuple[int, int] | None = None
+    changes: dict = field(default_factory=dict)
+
+
+def bert(**extra):
+    return hf.BertConfig(**{**SIZES, **TOKENS, **extra})
+
+
+def roberta(cls, **extra):
+    return cls(**{**SIZES, **TOKENS, "type_vocab_size": 1, "max_position_embeddings": 66, "layer_norm_eps": 1e-5, **extra})
+
+
+def distilbert():
+    return hf.DistilBertConfig(
+        vocab_size=VOCAB, num_labels=1, dim=32, n_layers=2, n_heads=4, hidden_dim=48, max_position_embeddings=64
+    )
+
+
+def albert(**extra):
+    return hf.AlbertConfig(**{**SIZES, **TOKENS, "embedding_size": 16, "num_hidden_layers": 3, **extra})
+
+
+def deberta(**extra):
+    settings = {
+        "max_position_embeddings": 64,
+        "type_vocab_size": 0,
+        "relative_attention": True,
+        "position_buckets": 8,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+        "pooler_dropout": 0,
+        "pooler_hidden_act": "gelu",
+        "pooler_hidden_size": 32,
+    }
+    return hf.DebertaV2Config(**{**SIZES, **TOKENS, **settings, **extra})
+
+
+def modernbert(**extra):
+    settings = {"local_attention": 12, "global_attn_every_n_layers": 2, "num_hidden_layers": 3, "reference_compile": False}
+    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+    return hf.ModernBertConfig(**{**SIZES, **TOKENS, **tokens, **settings, **extra})
+
+
+FAMILIES = [
+    Compiled("bert", bert(), 1, torch.float32, types=True),
+    Compiled("bert-three-labels", bert(num_labels=3, hidden_act="gelu_new"), 2, types=True),
+    Compiled("bert-sharded", bert(num_hidden_layers=3, hidden_act="relu"), 3, torch.float16, files=3, types=True),
+    Compiled("roberta", roberta(hf.RobertaConfig), 4),
+    Compiled("xlm-roberta", roberta(hf.XLMRobertaConfig), 5, torch.float16),
+    Compiled("camembert", roberta(hf.CamembertConfig), 6),
+    Compiled("electra", hf.ElectraConfig(**{**SIZES, **TOKENS, "embedding_size": 16}), 7, types=True),
+    Compiled("distilbert", distilbert(), 8),
+    Compiled("mpnet", hf.MPNetConfig(**{**SIZES, **TOKENS, "max_position_embeddings": 66, "relative_attention_num_buckets": 32}), 9),
+    Compiled("albert", albert(), 10, torch.float32, types=True),
+    Compiled("albert-groups", albert(num_hidden_groups=2, num_hidden_layers=4, inner_group_num=2), 11, types=True),
+    Compiled("deberta-v3", deberta(), 12, torch.float32),
+    Compiled("deberta-v2-own-keys", deberta(share_att_key=False, type_vocab_size=2, position_biased_input=True), 13, types=True),
+    Compiled("deberta-v2-no-buckets", deberta(position_buckets=-1, norm_rel_ebd="none", pos_att_type=["c2p"]), 14),
+    Compiled("modernbert", modernbert(classifier_pooling="cls"), 15, torch.float32),
+    Compiled("modernbert-mean", modernbert(classifier_pooling="mean", global_attn_every_n_layers=3), 16),
+]
