@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type CompileOptions, compileClassifier } from '../../src/model/onnx/architectures/compile.ts';
+import { type CompileOptions, compileCausalScorer, compileClassifier } from '../../src/model/onnx/architectures/compile.ts';
 import type { OnnxModel } from '../../src/model/onnx/onnx-model.ts';
 import { type Checkpoint, findCheckpoint, openCheckpoint } from '../../src/model/onnx/safetensors/checkpoint.ts';
 import { writeModel } from './onnx-graph.ts';
@@ -20,7 +20,8 @@ export interface CompiledCase {
 }
 
 export interface CompiledFixture {
-  readonly trueFalse?: readonly [number, number];
+  /** Tokens that a causal model is scored by. */
+  readonly trueFalse?: readonly [number, number?];
   readonly cases: readonly CompiledCase[];
 }
 
@@ -45,7 +46,10 @@ export function checkpointOf(family: string): Checkpoint {
 }
 
 export function compileFamily(family: string, options: CompileOptions = {}): OnnxModel {
-  return compileClassifier(readConfig(family), checkpointOf(family), options);
+  const { trueFalse } = readFixture(family);
+  const parts = [readConfig(family), checkpointOf(family)] as const;
+  if (trueFalse === undefined) return compileClassifier(...parts, options);
+  return compileCausalScorer(...parts, { ...options, trueToken: trueFalse[0], falseToken: trueFalse[1] ?? null });
 }
 
 /** An open graph; it closes with the test. */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import transformers as hf
@@ -18,7 +18,8 @@ class Compiled:
     """One directory of fixtures/compiled.
 
     `dtype` is the type of the stored weights; torch computes on the same values widened to float32. `files` splits them.
-    `types` says that the model takes token types. `base` saves the model without the prefix of its classifier.
+    `types` says that the model takes token types. A causal model is scored by the logit of the first token of `true_false`,
+    less that of the second where there is one.
     """
 
     name: str
@@ -28,8 +29,7 @@ class Compiled:
     files: int = 1
     types: bool = False
     auto: type = hf.AutoModelForSequenceClassification
-    true_false: tuple[int, int] | None = None
-    changes: dict = field(default_factory=dict)
+    true_false: tuple[int, ...] | None = None
 
 
 def bert(**extra):
@@ -73,6 +73,23 @@ def modernbert(**extra):
     return hf.ModernBertConfig(**{**SIZES, **TOKENS, **tokens, **settings, **extra})
 
 
+def decoder(cls, **extra):
+    return cls(**{**DECODER, "head_dim": 8, **extra})
+
+
+LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
+LINEAR = {"rope_type": "linear", "factor": 2.0}
+SLIDING = {"sliding_window": 12, "use_sliding_window": True, "max_window_layers": 1}
+GEMMA2 = {"query_pre_attn_scalar": 16, "sliding_window": 12, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 3.0}
+CAUSAL = {"auto": hf.AutoModelForCausalLM, "true_false": (40, 41)}
+
 FAMILIES = [
     Compiled("bert", bert(), 1, torch.float32, types=True),
     Compiled("bert-three-labels", bert(num_labels=3, hidden_act="gelu_new"), 2, types=True),
@@ -90,4 +107,18 @@ FAMILIES = [
     Compiled("deberta-v2-no-buckets", deberta(position_buckets=-1, norm_rel_ebd="none", pos_att_type=["c2p"]), 14),
     Compiled("modernbert", modernbert(classifier_pooling="cls"), 15, torch.float32),
     Compiled("modernbert-mean", modernbert(classifier_pooling="mean", global_attn_every_n_layers=3), 16),
+    Compiled("llama", decoder(hf.LlamaConfig), 20, torch.float32),
+    Compiled("llama-biases-llama3", decoder(hf.LlamaConfig, attention_bias=True, mlp_bias=True, rope_scaling=LLAMA3), 21),
+    Compiled("llama-no-padding-linear", decoder(hf.LlamaConfig, pad_token_id=None, rope_scaling=LINEAR), 22),
+    Compiled("mistral", decoder(hf.MistralConfig, sliding_window=12), 23),
+    Compiled("qwen2", decoder(hf.Qwen2Config), 24),
+    Compiled("qwen2-sliding", decoder(hf.Qwen2Config, num_labels=2, **SLIDING), 25),
+    Compiled("qwen3", decoder(hf.Qwen3Config, head_dim=16), 26),
+    Compiled("qwen3-yarn", decoder(hf.Qwen3Config, rope_scaling=YARN), 27, torch.float16),
+    Compiled("gemma", decoder(hf.GemmaConfig, num_key_value_heads=1), 28),
+    Compiled("gemma2", decoder(hf.Gemma2Config, **GEMMA2), 29),
+    Compiled("qwen3-causal", decoder(hf.Qwen3Config, tie_word_embeddings=True), 30, **CAUSAL),
+    Compiled("qwen2-causal-sharded", decoder(hf.Qwen2Config), 31, files=2, **CAUSAL),
+    Compiled("gemma2-causal", decoder(hf.Gemma2Config, **GEMMA2), 32, **CAUSAL),
+    Compiled("llama-causal-one-token", decoder(hf.LlamaConfig), 33, auto=hf.AutoModelForCausalLM, true_false=(40,)),
 ]

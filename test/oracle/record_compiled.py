@@ -66,18 +66,27 @@ def logits_of(family: Compiled, model: torch.nn.Module, text: dict) -> torch.Ten
         feeds["token_type_ids"] = torch.tensor([text["types"]])
     with torch.no_grad():
         logits = model(**feeds).logits[0]
-    return logits if family.true_false is None else logits[-1, list(family.true_false)]
+    if family.true_false is None:
+        return logits
+    chosen = logits[-1, list(family.true_false)]
+    return chosen if len(chosen) == 1 else chosen[:1] - chosen[1:]
+
+
+def last_scale(family: Compiled, model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """Gives what the logits are proportional to; nothing for Gemma's causal models, whose caps spread them enough."""
+    if family.true_false is None:
+        labels = family.config.num_labels
+        return list([m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == labels][-1].parameters())
+    return [] if family.config.model_type.startswith("gemma") else [model.model.norm.weight]
 
 
 def spread_model(family: Compiled, texts: list[dict]) -> torch.nn.Module:
     """Gives a model whose logits spread: the head is scaled in steps of two, which changes no bit of its weights."""
     model = random_weights(family, family.seed)
-    head = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == family.config.num_labels][-1:]
-    if family.true_false is None:
-        spread = torch.stack([logits_of(family, model, text) for text in texts]).std(dim=0).min()
-        with torch.no_grad():
-            for parameter in head[0].parameters():
-                parameter *= 2.0 ** round(math.log2(LOGIT_SPREAD / float(spread)))
+    spread = torch.stack([logits_of(family, model, text) for text in texts]).std(dim=0).min()
+    with torch.no_grad():
+        for parameter in last_scale(family, model):
+            parameter *= 2.0 ** round(math.log2(LOGIT_SPREAD / float(spread)))
     return model
 
 

@@ -26,8 +26,8 @@ function albertBody(body: Body): string {
   const words = net.lookup(`${name}word_embeddings.weight`, [config.size('vocab_size'), size], tokens.ids);
   const typed = net.node('Add', words, tokenTypes(net, tokens, `${name}token_type_embeddings.weight`, size));
   const sum = net.node('Add', typed, learnedPositions(net, tokens, size, prefix));
-  const normed = net.layerNorm(`${name}LayerNorm`, sum, size, sizes.epsilon);
-  const widened = net.linear(`${prefix}encoder.embedding_hidden_mapping_in`, normed, size, sizes.hidden);
+  const normed = net.layerNorm(`${name}LayerNorm`, sum, { size, epsilon: sizes.epsilon });
+  const widened = net.linear(`${prefix}encoder.embedding_hidden_mapping_in`, normed, { from: size, to: sizes.hidden });
 
   const [rounds, groups] = [config.size('num_hidden_layers'), config.size('num_hidden_groups', 1)];
   const inner = config.size('inner_group_num', 1);

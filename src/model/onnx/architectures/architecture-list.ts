@@ -6,12 +6,13 @@ import type { Architecture } from './architecture.ts';
 import { BERT, CAMEMBERT, ELECTRA, ROBERTA, XLM_ROBERTA } from './bert.ts';
 import type { Config } from './config.ts';
 import { DEBERTA_V2 } from './deberta.ts';
+import { DECODER_CLASSIFIERS } from './decoder.ts';
 import { DISTILBERT } from './distilbert.ts';
 import { MODERNBERT } from './modernbert.ts';
 import { MPNET } from './mpnet.ts';
-import type { Weights } from './weights.ts';
 
-const ARCHITECTURES: readonly Architecture[] = [
+/** Models with a classifier. */
+export const CLASSIFIERS: readonly Architecture[] = [
   ALBERT,
   BERT,
   CAMEMBERT,
@@ -22,18 +23,14 @@ const ARCHITECTURES: readonly Architecture[] = [
   MPNET,
   ROBERTA,
   XLM_ROBERTA,
+  ...DECODER_CLASSIFIERS,
 ];
 
-/** Class names of what can be compiled. */
-export const KNOWN_ARCHITECTURES: readonly string[] = ARCHITECTURES.map(({ name }) => name);
-
 /** @throws RerankError `model_files` when the configuration names none, or one that is not in the list */
-export function findArchitecture(config: Config, _weights: Weights): Architecture {
-  const names = config.texts('architectures');
-  const found = ARCHITECTURES.find(({ name }) => name === names[0]);
+export function findArchitecture(known: readonly Architecture[], config: Config): Architecture {
+  const [wanted = '(none named)'] = config.texts('architectures');
+  const found = known.find(({ name }) => name === wanted);
   if (found !== undefined) return found;
-  throw new RerankError(
-    'model_files',
-    `config.json: the architecture ${names[0] ?? '(none named)'} is not known; known are ${KNOWN_ARCHITECTURES.join(', ')}`,
-  );
+  const names = known.map(({ name }) => name).join(', ');
+  throw new RerankError('model_files', `config.json: the architecture ${wanted} is not known; known are ${names}`);
 }

@@ -65,8 +65,10 @@ function embeddings(net: Net, tokens: Tokens, prefix: string, positions: (tokens
   const words = net.lookup(`${prefix}word_embeddings.weight`, [config.size('vocab_size'), size], tokens.ids);
   const typed = net.node('Add', words, tokenTypes(net, tokens, `${prefix}token_type_embeddings.weight`, size));
   const sum = net.node('Add', typed, positions(tokens, size));
-  const normed = net.layerNorm(`${prefix}LayerNorm`, sum, size, config.number('layer_norm_eps', 1e-12));
-  return size === hidden ? normed : net.linear(`${prefix.replace('embeddings.', '')}embeddings_project`, normed, size, hidden);
+  const normed = net.layerNorm(`${prefix}LayerNorm`, sum, { size, epsilon: config.number('layer_norm_eps', 1e-12) });
+  return size === hidden
+    ? normed
+    : net.linear(`${prefix.replace('embeddings.', '')}embeddings_project`, normed, { from: size, to: hidden });
 }
 
 /** Rows by type; the only row, where there is one only: such models' tokenizers give no types. */

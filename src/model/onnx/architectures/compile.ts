@@ -4,8 +4,9 @@ import { FLOAT } from '../graph-builder.ts';
 import type { OnnxModel } from '../onnx-model.ts';
 import type { Checkpoint } from '../safetensors/checkpoint.ts';
 import type { Architecture } from './architecture.ts';
-import { findArchitecture } from './architecture-list.ts';
+import { CLASSIFIERS, findArchitecture } from './architecture-list.ts';
 import { Config } from './config.ts';
+import { causalScorers, type ScoreTokens } from './decoder.ts';
 import { Net } from './net.ts';
 import { Tokens } from './tokens.ts';
 import { Weights } from './weights.ts';
@@ -16,6 +17,9 @@ export interface CompileOptions {
   /** The last layer for every token, although the head reads one: only to show that it changes nothing. */
   readonly everyToken?: boolean;
 }
+
+/** Which tokens' logits are a causal model's score. */
+export interface CausalOptions extends CompileOptions, ScoreTokens {}
 
 /**
  * Builds the graph of a `...ForSequenceClassification` model: token ids in, `logits` `[batch, labels]` out.
@@ -30,15 +34,41 @@ export interface CompileOptions {
 export function compileClassifier(config: unknown, checkpoint: Checkpoint, options: CompileOptions = {}): OnnxModel {
   const settings = new Config(config);
   const weights = new Weights(checkpoint);
-  const architecture = findArchitecture(settings, weights);
+  return build(findArchitecture(CLASSIFIERS, settings), { settings, weights, files: checkpoint.files }, settings.labels, options);
+}
+
+/**
+ * Builds the graph of a `...ForCausalLM` model that is scored by tokens: `logits` is `[batch, 1]`, the logit of the true token at
+ * the last position less that of the false one. Nothing else of the vocabulary is computed.
+ *
+ * @throws RerankError `model_files` as {@link compileClassifier}
+ */
+export function compileCausalScorer(config: unknown, checkpoint: Checkpoint, options: CausalOptions): OnnxModel {
+  const settings = new Config(config);
+  const weights = new Weights(checkpoint);
+  return build(findArchitecture(causalScorers(options), settings), { settings, weights, files: checkpoint.files }, 1, options);
+}
+
+interface Source {
+  readonly settings: Config;
+  readonly weights: Weights;
+  readonly files: readonly string[];
+}
+
+function build(
+  architecture: Architecture,
+  { settings, weights, files }: Source,
+  labels: number,
+  options: CompileOptions,
+): OnnxModel {
   const net = new Net(architecture.name, settings, weights);
   const lastBefore = architecture.lastBefore?.(settings) ?? null;
   const tokens = new Tokens(net, { maskless: options.maskless ?? false, lastBefore });
   const logits = architecture.head(net, statesFor(architecture, net, tokens, options), tokens);
   weights.finish(architecture.harmless);
   net.graph.node('Identity', [logits], {}, 'logits');
-  net.graph.output('logits', FLOAT, ['batch_size', settings.labels]);
-  return { ...net.graph.model, files: checkpoint.files };
+  net.graph.output('logits', FLOAT, ['batch_size', labels]);
+  return { ...net.graph.model, files };
 }
 
 /** What the head reads: `[batch, size]`, or all states. */

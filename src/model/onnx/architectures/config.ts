@@ -44,6 +44,12 @@ export class Config {
     return value as number;
   }
 
+  /** Null where the file says null; `fallback` where it says nothing. */
+  numberOrNull(name: string, fallback: number | null): number | null {
+    if (this.isNull(name)) return null;
+    return this.has(name) ? this.number(name) : fallback;
+  }
+
   text(name: string, fallback?: string): string {
     const value = this.#value(name) ?? fallback;
     if (typeof value !== 'string') this.#refuse(name, 'text');

@@ -17,9 +17,9 @@ export const DEBERTA_V2: Architecture = {
   body: debertaBody,
   head: (net, states) => {
     const size = net.config.size('hidden_size');
-    const dense = net.gemm('pooler.dense', states, size, size);
+    const dense = net.gemm('pooler.dense', states, { from: size, to: size });
     const pooled = activate(net, net.config.text('pooler_hidden_act', 'gelu'), dense);
-    return net.gemm('classifier', pooled, size, net.config.labels);
+    return net.gemm('classifier', pooled, { from: size, to: net.config.labels });
   },
   harmless: [/^(cls|lm_predictions|mask_predictions)\./],
 };
@@ -40,7 +40,7 @@ function debertaBody(body: Body): string {
     const own = queries.select(states);
     const value = splitHeads(
       net,
-      net.linear(`${name}attention.self.value_proj`, states, hidden, hidden),
+      net.linear(`${name}attention.self.value_proj`, states, { from: hidden, to: hidden }),
       heads.count,
       heads.size,
     );
@@ -59,9 +59,9 @@ function embeddings(net: Net, tokens: Tokens, prefix: string, epsilon: number): 
     sum = net.node('Add', sum, learnedPositions(net, tokens, size, prefix.replace('embeddings.', '')));
   const types = config.integer('type_vocab_size', 0);
   if (types > 0) sum = net.node('Add', sum, net.lookup(`${prefix}token_type_embeddings.weight`, [types, size], tokens.types));
-  if (size !== hidden) sum = net.linear(`${prefix}embed_proj`, sum, size, hidden);
+  if (size !== hidden) sum = net.linear(`${prefix}embed_proj`, sum, { from: size, to: hidden, bias: false });
   // transformers sets padding to zero here; no token that counts ever sees it.
-  return net.layerNorm(`${prefix}LayerNorm`, sum, hidden, epsilon);
+  return net.layerNorm(`${prefix}LayerNorm`, sum, { size: hidden, epsilon });
 }
 
 function checkSettings(config: Config): void {

@@ -1,6 +1,7 @@
 // DeBERTa's attention scores. The distance parts are products with one row for each distance that occurs, moved into place by a skew.
 
 import { type Heads, splitHeads, splitKeys } from './attention.ts';
+import { Memo } from './memo.ts';
 import type { Net } from './net.ts';
 import { debertaBucket } from './relative-buckets.ts';
 import type { Queries, Tokens } from './tokens.ts';
@@ -24,7 +25,7 @@ export class DisentangledScores {
   /** Farther distances share the last row. */
   readonly #reach: number;
   readonly #rows: readonly bigint[];
-  readonly #known = new Map<string, string>();
+  readonly #known = new Memo();
 
   /** @param prefix of the encoder */
   constructor(net: Net, tokens: Tokens, heads: Heads, prefix: string) {
@@ -90,10 +91,10 @@ export class DisentangledScores {
   #skewed(products: string): string {
     const net = this.#net;
     const { length } = this.#tokens;
-    const shape = this.#once('skew shape', () => net.concat(0, net.graph.integers([0n, 0n, -1n]), this.#shorter()));
-    const end = this.#once('skew end', () => net.node('Mul', length, this.#shorter()));
+    const shape = this.#known.once('skew shape', () => net.concat(0, net.graph.integers([0n, 0n, -1n]), this.#shorter()));
+    const end = this.#known.once('skew end', () => net.node('Mul', length, this.#shorter()));
     const flat = net.slice(net.reshape(products, 0, 0, -1), 2, net.integer(0), end);
-    const start = this.#once('skew start', () => net.node('Sub', length, net.integer(1)));
+    const start = this.#known.once('skew start', () => net.node('Sub', length, net.integer(1)));
     return net.slice(net.node('Reshape', flat, shape), 3, start, this.#shorter());
   }
 
@@ -101,7 +102,7 @@ export class DisentangledScores {
   #shorter(): string {
     const net = this.#net;
     const { length } = this.#tokens;
-    return this.#once('shorter', () => net.node('Sub', net.node('Add', length, length), net.integer(1)));
+    return this.#known.once('shorter', () => net.node('Sub', net.node('Add', length, length), net.integer(1)));
   }
 
   /** Rows of a table for the distances of a kind, `[heads, distances, size]`. */
@@ -111,7 +112,7 @@ export class DisentangledScores {
 
   #indices(kind: Distances): string {
     const net = this.#net;
-    return this.#once(kind, () => {
+    return this.#known.once(kind, () => {
       const limit = (value: number): string => net.graph.integers([BigInt(value)]);
       const near = net.node('Min', net.node('Max', this.#distances(kind), limit(-this.#reach)), limit(this.#reach));
       return net.node('Gather', net.graph.integers(this.#rows), net.node('Add', near, limit(this.#reach)));
@@ -140,23 +141,18 @@ export class DisentangledScores {
   #embeddings(): string {
     const net = this.#net;
     const hidden = this.#heads.count * this.#heads.size;
-    return this.#once('embeddings', () => {
+    return this.#known.once('embeddings', () => {
       const table = net.tensor(`${this.#prefix}rel_embeddings.weight`, [2 * this.#span, hidden]);
       if (!net.config.text('norm_rel_ebd', 'none').toLowerCase().includes('layer_norm')) return table;
-      return net.layerNorm(`${this.#prefix}LayerNorm`, table, hidden, net.config.number('layer_norm_eps', 1e-7));
+      return net.layerNorm(`${this.#prefix}LayerNorm`, table, {
+        size: hidden,
+        epsilon: net.config.number('layer_norm_eps', 1e-7),
+      });
     });
   }
 
   #projected(name: string, input: string): string {
     const hidden = this.#heads.count * this.#heads.size;
-    return this.#net.linear(name, input, hidden, hidden);
-  }
-
-  #once(key: string, make: () => string): string {
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const made = make();
-    this.#known.set(key, made);
-    return made;
+    return this.#net.linear(name, input, { from: hidden, to: hidden });
   }
 }

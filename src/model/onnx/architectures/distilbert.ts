@@ -28,7 +28,7 @@ function distilbertBody(body: Body): string {
   const hidden = config.size('dim');
   const words = net.lookup(`${prefix}embeddings.word_embeddings.weight`, [config.size('vocab_size'), hidden], tokens.ids);
   const sum = net.node('Add', words, learnedPositions(net, tokens, hidden, prefix));
-  const embedded = net.layerNorm(`${prefix}embeddings.LayerNorm`, sum, hidden, EPSILON);
+  const embedded = net.layerNorm(`${prefix}embeddings.LayerNorm`, sum, { size: hidden, epsilon: EPSILON });
   const sizes: PostNormSizes = {
     hidden,
     heads: config.size('n_heads'),

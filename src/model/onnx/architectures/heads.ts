@@ -14,6 +14,6 @@ export interface DenseHead {
 /** A dense layer, an activation, and the layer of the labels. */
 export function denseHead(net: Net, input: string, head: DenseHead): string {
   const { dense, activation, output, size = net.config.size('hidden_size') } = head;
-  const inner = activate(net, activation, net.gemm(dense, input, size, size));
-  return net.gemm(output, inner, size, net.config.labels);
+  const inner = activate(net, activation, net.gemm(dense, input, { from: size, to: size }));
+  return net.gemm(output, inner, { from: size, to: net.config.labels });
 }

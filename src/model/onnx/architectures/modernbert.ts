@@ -6,6 +6,7 @@ import { type Architecture, type Body, layers } from './architecture.ts';
 import { type Heads, scaledScores, splitHeads, weighted } from './attention.ts';
 import type { Config } from './config.ts';
 import type { Net } from './net.ts';
+import { meanOf } from './pooling.ts';
 import { frequencies, Rotary } from './rotary.ts';
 import type { Queries, Reads, Tokens } from './tokens.ts';
 
@@ -32,16 +33,15 @@ function modernbertBody(body: Body): string {
   const { config } = net;
   const prefix = net.weights.prefix(['model.', ''], 'embeddings.tok_embeddings.weight');
   const layer = new ModernBertLayer(net, tokens, prefix);
-  const { hidden, epsilon } = layer;
-  const words = net.lookup(`${prefix}embeddings.tok_embeddings.weight`, [config.size('vocab_size'), hidden], tokens.ids);
-  const embedded = net.layerNorm(`${prefix}embeddings.norm`, words, hidden, epsilon);
+  const dims = [config.size('vocab_size'), config.size('hidden_size')] as const;
+  const words = net.lookup(`${prefix}embeddings.tok_embeddings.weight`, dims, tokens.ids);
+  const embedded = norm(net, `${prefix}embeddings.norm`, words);
   const states = layers({ net, tokens, wanted }, config.size('num_hidden_layers'), embedded, (...each) => layer.build(...each));
-  return net.layerNorm(`${prefix}final_norm`, states, hidden, epsilon);
+  return norm(net, `${prefix}final_norm`, states);
 }
 
 class ModernBertLayer {
-  readonly hidden: number;
-  readonly epsilon: number;
+  readonly #hidden: number;
   readonly #net: Net;
   readonly #tokens: Tokens;
   readonly #prefix: string;
@@ -54,10 +54,9 @@ class ModernBertLayer {
     this.#net = net;
     this.#tokens = tokens;
     this.#prefix = prefix;
-    this.hidden = config.size('hidden_size');
-    this.epsilon = config.number('norm_eps', 1e-5);
+    this.#hidden = config.size('hidden_size');
     const count = config.size('num_attention_heads');
-    this.#heads = { count, size: this.hidden / count };
+    this.#heads = { count, size: this.#hidden / count };
     this.#local = this.#rotary('sliding_attention');
     this.#global = this.#rotary('full_attention');
   }
@@ -67,19 +66,20 @@ class ModernBertLayer {
     const name = `${this.#prefix}layers.${index}.`;
     const own = queries.select(states);
     const attended = net.node('Add', own, this.#attention(index, states, queries));
-    const normed = net.layerNorm(`${name}mlp_norm`, attended, this.hidden, this.epsilon);
+    const normed = norm(net, `${name}mlp_norm`, attended);
     return net.node('Add', attended, this.#feedForward(`${name}mlp.`, normed));
   }
 
   #attention(index: number, states: string, queries: Queries): string {
     const net = this.#net;
-    const { hidden } = this;
+    const hidden = this.#hidden;
     const name = `${this.#prefix}layers.${index}.`;
+    const bias = net.config.flag('attention_bias', false);
     // The embeddings are normed already.
-    const normed = index === 0 ? states : net.layerNorm(`${name}attn_norm`, states, hidden, this.epsilon);
+    const normed = index === 0 ? states : norm(net, `${name}attn_norm`, states);
     const part = (at: number, input: string): string => {
-      const rows = { from: hidden, rows: 3 * hidden, start: at * hidden, count: hidden };
-      return splitHeads(net, net.rowsOfLinear(`${name}attn.Wqkv`, input, rows), this.#heads.count, this.#heads.size);
+      const sizes = { from: hidden, to: 3 * hidden, bias, part: { start: at * hidden, count: hidden } };
+      return splitHeads(net, net.linear(`${name}attn.Wqkv`, input, sizes), this.#heads.count, this.#heads.size);
     };
     const isLocal = index % net.config.size('global_attn_every_n_layers', 3) !== 0;
     const rotary = isLocal ? this.#local : this.#global;
@@ -88,16 +88,18 @@ class ModernBertLayer {
     const keys = net.transpose(rotary.keys(part(1, normed)), 0, 1, 3, 2);
     const scores = scaledScores(net, this.#heads, query, keys);
     const biases = [this.#tokens.bias(queries, isLocal ? { distance } : {})];
-    return net.linear(`${name}attn.Wo`, weighted(net, this.#heads, { scores, value: part(2, normed), biases }), hidden, hidden);
+    const context = weighted(net, this.#heads, { scores, value: part(2, normed), biases });
+    return net.linear(`${name}attn.Wo`, context, { from: hidden, to: hidden, bias });
   }
 
   #feedForward(name: string, input: string): string {
     const net = this.#net;
     const inner = net.config.size('intermediate_size');
+    const bias = net.config.flag('mlp_bias', false);
     const half = (start: number): string =>
-      net.rowsOfLinear(`${name}Wi`, input, { from: this.hidden, rows: 2 * inner, start, count: inner });
+      net.linear(`${name}Wi`, input, { from: this.#hidden, to: 2 * inner, bias, part: { start, count: inner } });
     const activated = activate(net, net.config.text('hidden_activation', 'gelu'), half(0));
-    return net.linear(`${name}Wo`, net.node('Mul', activated, half(inner)), inner, this.hidden);
+    return net.linear(`${name}Wo`, net.node('Mul', activated, half(inner)), { from: inner, to: this.#hidden, bias });
   }
 
   /** Newer configurations have a set of settings a kind of layer. */
@@ -116,15 +118,13 @@ function modernbertHead(net: Net, states: string, tokens: Tokens): string {
   const { config } = net;
   const size = config.size('hidden_size');
   const pooled = readsOf(config) === 'all' ? meanOf(net, states, tokens) : states;
-  const dense = activate(net, config.text('classifier_activation', 'gelu'), net.gemm('head.dense', pooled, size, size));
-  return net.gemm('classifier', net.layerNorm('head.norm', dense, size, config.number('norm_eps', 1e-5)), size, config.labels);
+  const dense = net.gemm('head.dense', pooled, { from: size, to: size, bias: config.flag('classifier_bias', false) });
+  const activated = activate(net, config.text('classifier_activation', 'gelu'), dense);
+  return net.gemm('classifier', norm(net, 'head.norm', activated), { from: size, to: config.labels });
 }
 
-/** The mean over the tokens that are no padding: `[batch, size]`. */
-export function meanOf(net: Net, states: string, tokens: Tokens): string {
-  const { graph } = net;
-  if (tokens.mask === null) return graph.node('ReduceMean', [states], { axes: [1n], keepdims: 0n });
-  const kept = net.toFloat(net.unsqueeze(tokens.mask, 2));
-  const sum = graph.node('ReduceSum', [net.node('Mul', states, kept), net.integer(1)], { keepdims: 0n });
-  return net.node('Div', sum, graph.node('ReduceSum', [kept, net.integer(1)], { keepdims: 0n }));
+function norm(net: Net, name: string, input: string): string {
+  const { config } = net;
+  const [size, epsilon] = [config.size('hidden_size'), config.number('norm_eps', 1e-5)];
+  return net.layerNorm(name, input, { size, epsilon, bias: config.flag('norm_bias', false) });
 }

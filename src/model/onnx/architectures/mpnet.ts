@@ -32,7 +32,7 @@ function mpnetBody(body: Body): string {
   const words = net.lookup(`${name}word_embeddings.weight`, [config.size('vocab_size'), hidden], tokens.ids);
   const dims = [config.size('max_position_embeddings'), hidden] as const;
   const places = net.lookup(`${name}position_embeddings.weight`, dims, tokens.positionsBehind(PADDING));
-  const embedded = net.layerNorm(`${name}LayerNorm`, net.node('Add', words, places), hidden, sizes.epsilon);
+  const embedded = net.layerNorm(`${name}LayerNorm`, net.node('Add', words, places), { size: hidden, epsilon: sizes.epsilon });
 
   const biases = new Map<string, string>();
   return layers(body, config.size('num_hidden_layers'), embedded, (index, states, queries) => {

@@ -4,7 +4,25 @@ import { FLOAT, GraphBuilder, INT64 } from '../graph-builder.ts';
 import { TurnedSource } from '../safetensors/turned-source.ts';
 import type { WeightTensor } from '../safetensors/weight-tensor.ts';
 import type { Config } from './config.ts';
+import { Memo } from './memo.ts';
 import type { Weights } from './weights.ts';
+
+/** Of a linear layer. */
+export interface LinearSizes {
+  readonly from: number;
+  readonly to: number;
+  /** Whether it has one; true when not given. */
+  readonly bias?: boolean;
+  /** Some of its outputs only: of layers that are stored as one. */
+  readonly part?: { readonly start: number; readonly count: number };
+}
+
+export interface NormSizes {
+  readonly size: number;
+  readonly epsilon: number;
+  /** Whether it has one; true when not given. */
+  readonly bias?: boolean;
+}
 
 /** A graph being built. Names stand for values: `[batch, positions, size]` where nothing else is said. */
 export class Net {
@@ -12,7 +30,7 @@ export class Net {
   readonly config: Config;
   readonly weights: Weights;
   /** Weights that are in the graph already: layers may share them. */
-  readonly #stored = new Map<string, string>();
+  readonly #stored = new Memo();
 
   constructor(name: string, config: Config, weights: Weights) {
     this.graph = new GraphBuilder(name);
@@ -26,38 +44,28 @@ export class Net {
   }
 
   stored(tensor: WeightTensor): string {
-    return this.#once(tensor.name, () => this.graph.weights(tensor.name, tensor.dims, tensor.floats()));
+    return this.#stored.once(tensor.name, () => this.graph.weights(tensor.name, tensor.dims, tensor.floats()));
   }
 
   /** A matrix `[out, in]` turned to what MatMul takes. */
   turned(tensor: WeightTensor): string {
     const [to, from] = tensor.dims as [number, number];
     const name = `${tensor.name}.T`;
-    return this.#once(name, () => this.graph.weights(name, [from, to], new TurnedSource(tensor.floats(), to, from)));
+    return this.#stored.once(name, () => this.graph.weights(name, [from, to], new TurnedSource(tensor.floats(), to, from)));
   }
 
-  /** `x W + b`; the bias where the checkpoint has one. */
-  linear(name: string, input: string, from: number, to: number): string {
-    return this.rowsOfLinear(name, input, { from, rows: to, start: 0, count: to });
-  }
-
-  /** Some outputs of a linear layer of `rows` outputs: of layers that are stored as one. */
-  rowsOfLinear(
-    name: string,
-    input: string,
-    { from, rows, start, count }: { from: number; rows: number; start: number; count: number },
-  ): string {
-    const part = (tensor: WeightTensor): WeightTensor => (count === rows ? tensor : tensor.rows(start, count));
-    const product = this.node('MatMul', input, this.turned(part(this.weights.take(`${name}.weight`, [rows, from]))));
-    if (!this.weights.has(`${name}.bias`)) return product;
-    return this.node('Add', product, this.stored(part(this.weights.take(`${name}.bias`, [rows]))));
+  /** `x W + b` */
+  linear(name: string, input: string, { from, to, bias = true, part }: LinearSizes): string {
+    const cut = (tensor: WeightTensor): WeightTensor => (part === undefined ? tensor : tensor.rows(part.start, part.count));
+    const product = this.node('MatMul', input, this.turned(cut(this.weights.take(`${name}.weight`, [to, from]))));
+    return bias ? this.node('Add', product, this.stored(cut(this.weights.take(`${name}.bias`, [to])))) : product;
   }
 
   /** A linear layer of one vector a text, `[batch, from]` to `[batch, to]`. */
-  gemm(name: string, input: string, from: number, to: number): string {
+  gemm(name: string, input: string, { from, to, bias = true }: LinearSizes): string {
     const weight = this.tensor(`${name}.weight`, [to, from]);
-    const bias = this.weights.has(`${name}.bias`) ? [this.tensor(`${name}.bias`, [to])] : [];
-    return this.graph.node('Gemm', [input, weight, ...bias], { transB: 1n });
+    const terms = bias ? [this.tensor(`${name}.bias`, [to])] : [];
+    return this.graph.node('Gemm', [input, weight, ...terms], { transB: 1n });
   }
 
   /** Rows of a table. @param ids int64 of any shape */
@@ -65,11 +73,11 @@ export class Net {
     return this.node('Gather', this.tensor(name, dims), ids);
   }
 
-  /** Layer normalisation over the last axis; without a bias where the checkpoint has none. */
-  layerNorm(name: string, input: string, size: number, epsilon: number): string {
+  /** Layer normalisation over the last axis. */
+  layerNorm(name: string, input: string, { size, epsilon, bias = true }: NormSizes): string {
     const weight = this.tensor(`${name}.weight`, [size]);
-    const bias = this.weights.has(`${name}.bias`) ? [this.tensor(`${name}.bias`, [size])] : [];
-    return this.graph.node('LayerNormalization', [input, weight, ...bias], { axis: -1n, epsilon });
+    const terms = bias ? [this.tensor(`${name}.bias`, [size])] : [];
+    return this.graph.node('LayerNormalization', [input, weight, ...terms], { axis: -1n, epsilon });
   }
 
   /** `x / sqrt(mean(x^2) + epsilon) * weight` over the last axis, in the operations that the runtime fuses. */
@@ -118,13 +126,5 @@ export class Net {
 
   toInteger(input: string): string {
     return this.graph.node('Cast', [input], { to: BigInt(INT64) });
-  }
-
-  #once(name: string, add: () => string): string {
-    const known = this.#stored.get(name);
-    if (known !== undefined) return known;
-    const added = add();
-    this.#stored.set(name, added);
-    return added;
   }
 }

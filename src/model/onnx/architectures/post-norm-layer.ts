@@ -32,14 +32,15 @@ export function postNormLayer(
   { states, queries, biases }: { states: string; queries: Queries; biases: readonly (string | null)[] },
 ): string {
   const { hidden } = sizes;
+  const square = { from: hidden, to: hidden };
   const own = queries.select(states);
   const context = attention(
     net,
     { count: sizes.heads, size: hidden / sizes.heads },
     {
-      query: net.linear(names.query, own, hidden, hidden),
-      key: net.linear(names.key, states, hidden, hidden),
-      value: net.linear(names.value, states, hidden, hidden),
+      query: net.linear(names.query, own, square),
+      key: net.linear(names.key, states, square),
+      value: net.linear(names.value, states, square),
       biases,
     },
   );
@@ -53,11 +54,15 @@ export function afterAttention(
   { own, context }: { own: string; context: string },
 ): string {
   const { hidden, intermediate, activation, epsilon } = sizes;
-  const projected = net.linear(names.output, context, hidden, hidden);
-  const attended = net.layerNorm(names.attentionNorm, net.node('Add', projected, own), hidden, epsilon);
-  const wide = activate(net, activation, net.linear(names.wide, attended, hidden, intermediate));
-  const narrow = net.linear(names.narrow, wide, intermediate, hidden);
-  return net.layerNorm(names.outputNorm, net.node('Add', narrow, attended), hidden, epsilon);
+  const [square, norm] = [
+    { from: hidden, to: hidden },
+    { size: hidden, epsilon },
+  ];
+  const projected = net.linear(names.output, context, square);
+  const attended = net.layerNorm(names.attentionNorm, net.node('Add', projected, own), norm);
+  const wide = activate(net, activation, net.linear(names.wide, attended, { from: hidden, to: intermediate }));
+  const narrow = net.linear(names.narrow, wide, { from: intermediate, to: hidden });
+  return net.layerNorm(names.outputNorm, net.node('Add', narrow, attended), norm);
 }
 
 export function bertSizes({ config }: Net): PostNormSizes {

@@ -1,6 +1,7 @@
 // The inputs of a graph and what follows from them alone: positions, who may see whom, which tokens a layer is computed for.
 
 import { BOOL, INT64 } from '../graph-builder.ts';
+import { Memo } from './memo.ts';
 import type { Net } from './net.ts';
 
 /** The tokens of a layer's output: all of them, or one a text. */
@@ -41,7 +42,7 @@ export class Tokens {
   readonly mask: string | null;
   readonly #net: Net;
   readonly #options: TokenOptions;
-  readonly #known = new Map<string, string>();
+  readonly #known = new Memo();
 
   constructor(net: Net, options: TokenOptions) {
     this.#net = net;
@@ -52,20 +53,20 @@ export class Tokens {
 
   /** Which text a token is of, `[batch, length]`. */
   get types(): string {
-    return this.#once('types', () => this.#net.graph.input('token_type_ids', INT64, AXES));
+    return this.#known.once('types', () => this.#net.graph.input('token_type_ids', INT64, AXES));
   }
 
   /** int64 `[1]` */
   get length(): string {
     const { graph } = this.#net;
-    return this.#once('length', () =>
+    return this.#known.once('length', () =>
       graph.node('Gather', [graph.node('Shape', [this.ids]), this.#net.integer(1)], { axis: 0n }),
     );
   }
 
   /** 0, 1, 2 ... as int64 `[1, length]`. */
   get positions(): string {
-    return this.#once('positions', () => this.#net.unsqueeze(this.#range(), 0));
+    return this.#known.once('positions', () => this.#net.unsqueeze(this.#range(), 0));
   }
 
   /**
@@ -101,15 +102,15 @@ export class Tokens {
   bias(queries: Queries, sight: Sight = {}): string | null {
     const isRestricted =
       sight.distance !== undefined || (sight.causal === true && !(queries.reads === 'last' && this.#lastIsEnd));
-    if (!isRestricted) return this.mask === null ? null : this.#once('bias', () => this.#paddingBias(this.mask!));
+    if (!isRestricted) return this.mask === null ? null : this.#known.once('bias', () => this.#paddingBias(this.mask!));
     const key = `bias ${queries.reads} ${sight.causal ?? false} ${sight.distance}`;
-    return this.#once(key, () => this.#sightBias(queries, sight));
+    return this.#known.once(key, () => this.#sightBias(queries, sight));
   }
 
   /** How far each key lies behind its query, int64 `[1 or batch, queries, length]`: query - key. */
   distances(queries: Queries): string {
     const net = this.#net;
-    return this.#once(`distances ${queries.reads}`, () =>
+    return this.#known.once(`distances ${queries.reads}`, () =>
       net.node('Sub', net.unsqueeze(queries.positions, 2), net.unsqueeze(this.positions, 1)),
     );
   }
@@ -122,7 +123,7 @@ export class Tokens {
   /** int64 `[1 or batch, 1]` */
   #lastPositions(): string {
     const net = this.#net;
-    return this.#once('last', () => {
+    return this.#known.once('last', () => {
       if (this.#lastIsEnd) return net.unsqueeze(net.node('Sub', this.length, net.integer(1)), 0);
       const places = net.node('Mul', this.#counted(), this.positions);
       return net.graph.node('ReduceMax', [places], { axes: [1n], keepdims: 1n });
@@ -168,13 +169,5 @@ export class Tokens {
     const { graph } = this.#net;
     const end = this.#net.node('Squeeze', this.length, this.#net.integer(0));
     return graph.node('Range', [graph.integers([0n], []), end, graph.integers([1n], [])]);
-  }
-
-  #once(key: string, make: () => string): string {
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const made = make();
-    this.#known.set(key, made);
-    return made;
   }
 }
