@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type CompileOptions, compileCausalScorer, compileClassifier } from '../../src/model/onnx/architectures/compile.ts';
+import type { CompileOptions } from '../../src/model/onnx/architectures/compile.ts';
+import { compileRepository } from '../../src/model/onnx/architectures/repository.ts';
 import type { OnnxModel } from '../../src/model/onnx/onnx-model.ts';
 import { type Checkpoint, findCheckpoint, openCheckpoint } from '../../src/model/onnx/safetensors/checkpoint.ts';
 import { writeModel } from './onnx-graph.ts';
@@ -47,9 +48,9 @@ export function checkpointOf(family: string): Checkpoint {
 
 export function compileFamily(family: string, options: CompileOptions = {}): OnnxModel {
   const { trueFalse } = readFixture(family);
-  const parts = [readConfig(family), checkpointOf(family)] as const;
-  if (trueFalse === undefined) return compileClassifier(...parts, options);
-  return compileCausalScorer(...parts, { ...options, trueToken: trueFalse[0], falseToken: trueFalse[1] ?? null });
+  if (trueFalse === undefined) return compileRepository(compiledDirectory(family), options);
+  const scoreTokens = { trueToken: trueFalse[0], falseToken: trueFalse[1] ?? null };
+  return compileRepository(compiledDirectory(family), { ...options, scoreTokens });
 }
 
 /** An open graph; it closes with the test. */

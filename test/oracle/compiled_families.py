@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import transformers as hf
+from sentence_transformers.base.modules import Dense
+from sentence_transformers.sentence_transformer.modules import LayerNorm, Normalize, Pooling
 
 VOCAB = 96
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
@@ -19,7 +22,7 @@ class Compiled:
 
     `dtype` is the type of the stored weights; torch computes on the same values widened to float32. `files` splits them.
     `types` says that the model takes token types. A causal model is scored by the logit of the first token of `true_false`,
-    less that of the second where there is one.
+    less that of the second where there is one. `modules` makes what follows a transformer without head.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Compiled:
     types: bool = False
     auto: type = hf.AutoModelForSequenceClassification
     true_false: tuple[int, ...] | None = None
+    modules: Callable[[], list[tuple[str, torch.nn.Module]]] | None = None
 
 
 def bert(**extra):
@@ -90,6 +94,34 @@ SLIDING = {"sliding_window": 12, "use_sliding_window": True, "max_window_layers"
 GEMMA2 = {"query_pre_attn_scalar": 16, "sliding_window": 12, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 3.0}
 CAUSAL = {"auto": hf.AutoModelForCausalLM, "true_false": (40, 41)}
 
+def dense(size: int, out: int, activation: torch.nn.Module, **extra) -> Dense:
+    return Dense(size, out, activation_function=activation, **extra)
+
+
+def scores(size: int, labels: int = 1, **extra) -> tuple[str, Dense]:
+    return "Dense_scores", dense(size, labels, torch.nn.Identity(), module_output_name="scores", **extra)
+
+
+def ettin_modules():
+    head = dense(32, 32, torch.nn.GELU(), bias=False)
+    return [("Pooling", Pooling(32, "cls")), ("Dense", head), ("LayerNorm", LayerNorm(32)), scores(32)]
+
+
+def mean_modules():
+    return [("Pooling", Pooling(32, "mean")), ("Dense", dense(32, 16, torch.nn.Tanh())), scores(16, 2)]
+
+
+def last_token_modules():
+    return [("Pooling", Pooling(32, "lasttoken")), ("Normalize", Normalize()), scores(32, bias=False)]
+
+
+def all_modes_modules():
+    modes = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+    return [("Pooling", Pooling(32, modes)), ("Dense", dense(192, 16, torch.nn.SiLU())), scores(16)]
+
+
+BASE = {"auto": hf.AutoModel}
+
 FAMILIES = [
     Compiled("bert", bert(), 1, torch.float32, types=True),
     Compiled("bert-three-labels", bert(num_labels=3, hidden_act="gelu_new"), 2, types=True),
@@ -121,4 +153,8 @@ FAMILIES = [
     Compiled("qwen2-causal-sharded", decoder(hf.Qwen2Config), 31, files=2, **CAUSAL),
     Compiled("gemma2-causal", decoder(hf.Gemma2Config, **GEMMA2), 32, **CAUSAL),
     Compiled("llama-causal-one-token", decoder(hf.LlamaConfig), 33, auto=hf.AutoModelForCausalLM, true_false=(40,)),
+    Compiled("ettin-modules", modernbert(), 40, torch.float32, modules=ettin_modules, **BASE),
+    Compiled("mean-modules", roberta(hf.XLMRobertaConfig), 41, modules=mean_modules, **BASE),
+    Compiled("last-token-modules", decoder(hf.Qwen3Config), 42, modules=last_token_modules, **BASE),
+    Compiled("all-modes-modules", bert(), 43, types=True, modules=all_modes_modules, **BASE),
 ]

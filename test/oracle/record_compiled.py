@@ -16,6 +16,7 @@ import random
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
@@ -27,9 +28,25 @@ LOGIT_SPREAD = 2.5  # standard deviation of the logits
 LAST_PADDED = 3  # so many texts end with the padding token, as a causal model's tokenizer may do
 
 
+class Modular(torch.nn.Module):
+    """A transformer without head and the modules of sentence-transformers behind it."""
+
+    def __init__(self, transformer: torch.nn.Module, modules: list[tuple[str, torch.nn.Module]]):
+        super().__init__()
+        self.transformer = transformer
+        self.behind = torch.nn.ModuleDict({f"{place}_{name}": module for place, (name, module) in enumerate(modules, 1)})
+
+    def forward(self, **feeds) -> SimpleNamespace:
+        features = {"token_embeddings": self.transformer(**feeds).last_hidden_state, "attention_mask": feeds["attention_mask"]}
+        for module in self.behind.values():
+            features = module(features)
+        return SimpleNamespace(logits=features["scores"])
+
+
 def random_weights(family: Compiled, seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
-    model = family.auto.from_config(family.config, attn_implementation="eager").float().eval()
+    model = family.auto.from_config(family.config, attn_implementation="eager")
+    model = (model if family.modules is None else Modular(model, family.modules())).float().eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() == 1:
@@ -75,8 +92,7 @@ def logits_of(family: Compiled, model: torch.nn.Module, text: dict) -> torch.Ten
 def last_scale(family: Compiled, model: torch.nn.Module) -> list[torch.nn.Parameter]:
     """Gives what the logits are proportional to; nothing for Gemma's causal models, whose caps spread them enough."""
     if family.true_false is None:
-        labels = family.config.num_labels
-        return list([m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == labels][-1].parameters())
+        return list([m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1].parameters())
     return [] if family.config.model_type.startswith("gemma") else [model.model.norm.weight]
 
 
@@ -92,12 +108,26 @@ def spread_model(family: Compiled, texts: list[dict]) -> torch.nn.Module:
 
 def save(family: Compiled, model: torch.nn.Module, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+    if isinstance(model, Modular):
+        save_modules(model, folder)
+        model = model.transformer
     bytes_in_all = sum(p.numel() for p in model.parameters()) * torch.tensor([], dtype=family.dtype).element_size()
     model.config.torch_dtype = family.dtype
     stored = {name: tensor.to(family.dtype) for name, tensor in model.state_dict().items()}
     limit = "5GB" if family.files == 1 else bytes_in_all // family.files + 4096
     model.save_pretrained(folder, state_dict=stored, max_shard_size=limit)
     (folder / "generation_config.json").unlink(missing_ok=True)
+
+
+def save_modules(model: Modular, folder: Path) -> None:
+    """Writes modules.json and the modules' folders, as CrossEncoder.save does."""
+    entries = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}]
+    for place, (name, module) in enumerate(model.behind.items(), 1):
+        (folder / name).mkdir(parents=True)
+        module.save(str(folder / name))
+        kind = type(module)
+        entries.append({"idx": place, "name": str(place), "path": name, "type": f"{kind.__module__}.{kind.__name__}"})
+    (folder / "modules.json").write_text(json.dumps(entries, indent=2) + "\n")
 
 
 def record(family: Compiled) -> None:
@@ -110,7 +140,7 @@ def record(family: Compiled) -> None:
     extra = {} if family.true_false is None else {"trueFalse": family.true_false}
     (folder / "cases.json").write_text(json.dumps({"versions": versions, **extra, "cases": cases}, separators=(",", ":")) + "\n")
     kept = [row["logits"] for row in cases]
-    size = sum(path.stat().st_size for path in folder.iterdir())
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{family.name}: {size / 1024:.0f} KB, logits {min(min(r) for r in kept):.2f} .. {max(max(r) for r in kept):.2f}")
 
 

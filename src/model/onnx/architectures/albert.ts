@@ -7,6 +7,7 @@ import { bertSizes, type PostNormNames, postNormLayer } from './post-norm-layer.
 
 export const ALBERT: Architecture = {
   name: 'AlbertForSequenceClassification',
+  modelType: 'albert',
   reads: () => 'first',
   body: albertBody,
   head: (net, states) => {

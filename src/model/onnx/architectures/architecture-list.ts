@@ -34,3 +34,12 @@ export function findArchitecture(known: readonly Architecture[], config: Config)
   const names = known.map(({ name }) => name).join(', ');
   throw new RerankError('model_files', `config.json: the architecture ${wanted} is not known; known are ${names}`);
 }
+
+/** What is below the head, by `model_type`. @throws RerankError `model_files` as {@link findArchitecture} */
+export function findBody(config: Config): Architecture {
+  const wanted = config.text('model_type', '(none)');
+  const found = CLASSIFIERS.find(({ modelType }) => modelType === wanted);
+  if (found !== undefined) return found;
+  const types = CLASSIFIERS.map(({ modelType }) => modelType).join(', ');
+  throw new RerankError('model_files', `config.json: the model_type ${wanted} is not known; known are ${types}`);
+}

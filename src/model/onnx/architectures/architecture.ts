@@ -8,6 +8,8 @@ import type { Queries, Reads, Tokens } from './tokens.ts';
 export interface Architecture {
   /** `architectures[0]` of config.json. */
   readonly name: string;
+  /** `model_type` of config.json, which says what is below the head. */
+  readonly modelType: string;
   /** The tokens whose last states the classifier reads. */
   readonly reads: (config: Config) => Reads;
   /** Hidden states of the wanted tokens, `[batch, count, size]`. */

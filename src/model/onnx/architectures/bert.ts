@@ -12,6 +12,7 @@ const DEFAULT_PADDING = 1;
 
 export const BERT: Architecture = {
   name: 'BertForSequenceClassification',
+  modelType: 'bert',
   reads: () => 'first',
   body: (body) => bertBody(body, 'bert.', (tokens, size) => learnedPositions(body.net, tokens, size, 'bert.')),
   head: (net, states) => {
@@ -23,6 +24,7 @@ export const BERT: Architecture = {
 
 export const ELECTRA: Architecture = {
   name: 'ElectraForSequenceClassification',
+  modelType: 'electra',
   reads: () => 'first',
   body: (body) => bertBody(body, 'electra.', (tokens, size) => learnedPositions(body.net, tokens, size, 'electra.')),
   head: (net, states) => denseHead(net, states, { dense: 'classifier.dense', activation: 'gelu', output: 'classifier.out_proj' }),
@@ -30,9 +32,10 @@ export const ELECTRA: Architecture = {
 };
 
 /** RoBERTa's code under another name. */
-function robertaLike(name: string): Architecture {
+function robertaLike(name: string, modelType: string): Architecture {
   return {
     name,
+    modelType,
     reads: () => 'first',
     body: (body) => bertBody(body, 'roberta.', (tokens, size) => countedPositions(body.net, tokens, size)),
     head: (net, states) =>
@@ -41,9 +44,9 @@ function robertaLike(name: string): Architecture {
   };
 }
 
-export const ROBERTA = robertaLike('RobertaForSequenceClassification');
-export const XLM_ROBERTA = robertaLike('XLMRobertaForSequenceClassification');
-export const CAMEMBERT = robertaLike('CamembertForSequenceClassification');
+export const ROBERTA = robertaLike('RobertaForSequenceClassification', 'roberta');
+export const XLM_ROBERTA = robertaLike('XLMRobertaForSequenceClassification', 'xlm-roberta');
+export const CAMEMBERT = robertaLike('CamembertForSequenceClassification', 'camembert');
 
 function bertBody(body: Body, base: string, positions: (tokens: Tokens, size: number) => string): string {
   const { net, tokens } = body;

@@ -1,13 +1,14 @@
 // A configuration and a checkpoint -> the graph of a cross-encoder, whose weights stay in their files until it is written.
 
-import { FLOAT } from '../graph-builder.ts';
+import { FLOAT, GraphBuilder } from '../graph-builder.ts';
 import type { OnnxModel } from '../onnx-model.ts';
 import type { Checkpoint } from '../safetensors/checkpoint.ts';
 import type { Architecture } from './architecture.ts';
-import { CLASSIFIERS, findArchitecture } from './architecture-list.ts';
+import { CLASSIFIERS, findArchitecture, findBody } from './architecture-list.ts';
 import { Config } from './config.ts';
 import { causalScorers, type ScoreTokens } from './decoder.ts';
 import { Net } from './net.ts';
+import { modularArchitecture, modularLabels, type SentenceModule } from './sentence-modules.ts';
 import { Tokens } from './tokens.ts';
 import { Weights } from './weights.ts';
 
@@ -49,6 +50,26 @@ export function compileCausalScorer(config: unknown, checkpoint: Checkpoint, opt
   return build(findArchitecture(causalScorers(options), settings), { settings, weights, files: checkpoint.files }, 1, options);
 }
 
+/**
+ * Builds the graph of a cross-encoder of modules: a transformer without head, a pooling, dense layers, norms.
+ *
+ * @param config the transformer's parsed config.json
+ * @param modules those behind the transformer, in order
+ * @throws RerankError `model_files` as {@link compileClassifier}, or when a module or its setting is not supported
+ */
+export function compileModules(
+  config: unknown,
+  checkpoint: Checkpoint,
+  modules: readonly SentenceModule[],
+  options: CompileOptions = {},
+): OnnxModel {
+  const settings = new Config(config);
+  const weights = new Weights(checkpoint);
+  const files = [checkpoint, ...modules.map((module) => module.checkpoint)].flatMap((each) => each?.files ?? []);
+  const architecture = modularArchitecture(findBody(settings), modules);
+  return build(architecture, { settings, weights, files }, modularLabels(modules), options);
+}
+
 interface Source {
   readonly settings: Config;
   readonly weights: Weights;
@@ -61,7 +82,7 @@ function build(
   labels: number,
   options: CompileOptions,
 ): OnnxModel {
-  const net = new Net(architecture.name, settings, weights);
+  const net = new Net(new GraphBuilder(architecture.name), settings, weights);
   const lastBefore = architecture.lastBefore?.(settings) ?? null;
   const tokens = new Tokens(net, { maskless: options.maskless ?? false, lastBefore });
   const logits = architecture.head(net, statesFor(architecture, net, tokens, options), tokens);

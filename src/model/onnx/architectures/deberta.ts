@@ -13,6 +13,7 @@ import type { Tokens } from './tokens.ts';
 
 export const DEBERTA_V2: Architecture = {
   name: 'DebertaV2ForSequenceClassification',
+  modelType: 'deberta-v2',
   reads: () => 'first',
   body: debertaBody,
   head: (net, states) => {

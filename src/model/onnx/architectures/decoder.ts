@@ -20,6 +20,7 @@ const TABLE = 'embed_tokens.weight';
 /** `...ForSequenceClassification` of all families. */
 export const DECODER_CLASSIFIERS: readonly Architecture[] = Object.entries(DECODER_FAMILIES).map(([name, family]) => ({
   name: `${name}ForSequenceClassification`,
+  modelType: name.toLowerCase(),
   reads: () => 'last',
   body: (body) => decoderBody(body, family, isCausal(body.net.config)),
   head: (net, states) => {
@@ -34,6 +35,7 @@ export const DECODER_CLASSIFIERS: readonly Architecture[] = Object.entries(DECOD
 export function causalScorers(tokens: ScoreTokens): readonly Architecture[] {
   return Object.entries(DECODER_FAMILIES).map(([name, family]) => ({
     name: `${name}ForCausalLM`,
+    modelType: name.toLowerCase(),
     reads: () => 'last',
     body: (body) => decoderBody(body, family, isCausal(body.net.config)),
     head: (net, states) => tokenScore(net, states, family, tokens),

@@ -9,6 +9,7 @@ const EPSILON = 1e-12;
 
 export const DISTILBERT: Architecture = {
   name: 'DistilBertForSequenceClassification',
+  modelType: 'distilbert',
   reads: () => 'first',
   body: distilbertBody,
   head: (net, states) =>

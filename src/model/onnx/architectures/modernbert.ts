@@ -15,6 +15,7 @@ const GLOBAL_BASE = 160_000;
 
 export const MODERNBERT: Architecture = {
   name: 'ModernBertForSequenceClassification',
+  modelType: 'modernbert',
   reads: readsOf,
   body: modernbertBody,
   head: modernbertHead,

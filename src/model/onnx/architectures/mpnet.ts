@@ -16,6 +16,7 @@ const MAX_DISTANCE = 128;
 
 export const MPNET: Architecture = {
   name: 'MPNetForSequenceClassification',
+  modelType: 'mpnet',
   reads: () => 'first',
   body: mpnetBody,
   head: (net, states) => denseHead(net, states, { dense: 'classifier.dense', activation: 'tanh', output: 'classifier.out_proj' }),

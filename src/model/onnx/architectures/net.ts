@@ -1,6 +1,6 @@
 // What all architectures are made of: linear layers, norms, tables, and arithmetic, over one graph and one checkpoint.
 
-import { FLOAT, GraphBuilder, INT64 } from '../graph-builder.ts';
+import { FLOAT, type GraphBuilder, INT64 } from '../graph-builder.ts';
 import { TurnedSource } from '../safetensors/turned-source.ts';
 import type { WeightTensor } from '../safetensors/weight-tensor.ts';
 import type { Config } from './config.ts';
@@ -32,10 +32,19 @@ export class Net {
   /** Weights that are in the graph already: layers may share them. */
   readonly #stored = new Memo();
 
-  constructor(name: string, config: Config, weights: Weights) {
-    this.graph = new GraphBuilder(name);
+  /** Before the names of weights in the graph: those of several checkpoints may be alike. */
+  readonly #label: string;
+
+  constructor(graph: GraphBuilder, config: Config, weights: Weights, label = '') {
+    this.graph = graph;
     this.config = config;
     this.weights = weights;
+    this.#label = label;
+  }
+
+  /** The same graph, with another checkpoint's weights. */
+  part(label: string, weights: Weights): Net {
+    return new Net(this.graph, this.config, weights, label);
   }
 
   /** A weight as it is stored. */
@@ -44,13 +53,13 @@ export class Net {
   }
 
   stored(tensor: WeightTensor): string {
-    return this.#stored.once(tensor.name, () => this.graph.weights(tensor.name, tensor.dims, tensor.floats()));
+    return this.#stored.once(tensor.name, () => this.graph.weights(this.#label + tensor.name, tensor.dims, tensor.floats()));
   }
 
   /** A matrix `[out, in]` turned to what MatMul takes. */
   turned(tensor: WeightTensor): string {
     const [to, from] = tensor.dims as [number, number];
-    const name = `${tensor.name}.T`;
+    const name = `${this.#label}${tensor.name}.T`;
     return this.#stored.once(name, () => this.graph.weights(name, [from, to], new TurnedSource(tensor.floats(), to, from)));
   }
 
