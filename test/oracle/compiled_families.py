@@ -10,6 +10,8 @@ import transformers as hf
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Normalize, Pooling
 
+from compiled_references import BidirectionalLlama, FlashXlmRoberta, JinaBert, New
+
 VOCAB = 96
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
 TOKENS = {"vocab_size": VOCAB, "num_labels": 1, "max_position_embeddings": 64}
@@ -22,7 +24,8 @@ class Compiled:
 
     `dtype` is the type of the stored weights; torch computes on the same values widened to float32. `files` splits them.
     `types` says that the model takes token types. A causal model is scored by the logit of the first token of `true_false`,
-    less that of the second where there is one. `modules` makes what follows a transformer without head.
+    less that of the second where there is one. `modules` makes what follows a transformer without head,
+    `reference` is a model of compiled_references.py.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Compiled:
     types: bool = False
     auto: type = hf.AutoModelForSequenceClassification
     true_false: tuple[int, ...] | None = None
+    reference: type[torch.nn.Module] | None = None
     modules: Callable[[], list[tuple[str, torch.nn.Module]]] | None = None
 
 
@@ -120,6 +124,34 @@ def all_modes_modules():
     return [("Pooling", Pooling(32, modes)), ("Dense", dense(192, 16, torch.nn.SiLU())), scores(16)]
 
 
+def outside(model_type: str, name: str, **extra) -> hf.PretrainedConfig:
+    """Gives the configuration of a class that transformers has not."""
+    config = hf.PretrainedConfig(**{**SIZES, **TOKENS, "architectures": [name], "layer_norm_eps": 1e-12, **extra})
+    config.model_type = model_type
+    return config
+
+
+def bidirectional(**extra) -> hf.PretrainedConfig:
+    config = decoder(hf.LlamaConfig, architectures=["LlamaBidirectionalForSequenceClassification"], **extra)
+    config.model_type = "llama_bidirec"
+    config._attn_implementation = "eager"
+    return config
+
+
+NEW = {
+    "type_vocab_size": 1,
+    "rope_theta": 20000,
+    "rope_scaling": {"type": "ntk", "factor": 8.0},
+    "pack_qkv": True,
+    "position_embedding_type": "rope",
+    "hidden_act": "gelu",
+    "logn_attention_scale": False,
+    "layer_norm_type": "layer_norm",
+}
+NEW_MIXED = {**NEW, "type_vocab_size": 2, "pack_qkv": False, "rope_scaling": {"type": "ntk", "factor": 4.0, "mixed_b": 0.75}}
+JINA = {"type_vocab_size": 2, "position_embedding_type": "alibi", "feed_forward_type": "geglu", "hidden_act": "gelu", "later": False}
+JINA_LATER = {**JINA, "feed_forward_type": "reglu", "num_attention_heads": 6, "hidden_size": 48, "later": True}
+FLASH = {"type_vocab_size": 1, "max_position_embeddings": 66, "pad_token_id": 1, "layer_norm_eps": 1e-5, "hidden_act": "gelu"}
 BASE = {"auto": hf.AutoModel}
 
 FAMILIES = [
@@ -157,4 +189,11 @@ FAMILIES = [
     Compiled("mean-modules", roberta(hf.XLMRobertaConfig), 41, modules=mean_modules, **BASE),
     Compiled("last-token-modules", decoder(hf.Qwen3Config), 42, modules=last_token_modules, **BASE),
     Compiled("all-modes-modules", bert(), 43, types=True, modules=all_modes_modules, **BASE),
+    Compiled("gte-new", outside("new", "NewForSequenceClassification", **NEW), 50, torch.float16, reference=New),
+    Compiled("gte-new-mixed", outside("new", "NewForSequenceClassification", **NEW_MIXED), 51, types=True, reference=New),
+    Compiled("jina-bert", outside("bert", "JinaBertForSequenceClassification", **JINA), 52, types=True, reference=JinaBert),
+    Compiled("jina-bert-later", outside("bert", "JinaBertForSequenceClassification", **JINA_LATER), 53, types=True, reference=JinaBert),
+    Compiled("xlm-roberta-flash", outside("xlm-roberta", "XLMRobertaForSequenceClassification", **FLASH), 54, reference=FlashXlmRoberta),
+    Compiled("llama-bidirectional", bidirectional(pooling="avg", temperature=0.5), 55, reference=BidirectionalLlama),
+    Compiled("llama-bidirectional-last", bidirectional(pooling="last", temperature=1.0), 56, reference=BidirectionalLlama),
 ]

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from safetensors.torch import save_file
 
 from compiled_families import FAMILIES, Compiled
 
@@ -45,7 +46,10 @@ class Modular(torch.nn.Module):
 
 def random_weights(family: Compiled, seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
-    model = family.auto.from_config(family.config, attn_implementation="eager")
+    if family.reference is None:
+        model = family.auto.from_config(family.config, attn_implementation="eager")
+    else:
+        model = family.reference(family.config)
     model = (model if family.modules is None else Modular(model, family.modules())).float().eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -112,6 +116,12 @@ def save(family: Compiled, model: torch.nn.Module, folder: Path) -> None:
         save_modules(model, folder)
         model = model.transformer
     bytes_in_all = sum(p.numel() for p in model.parameters()) * torch.tensor([], dtype=family.dtype).element_size()
+    if family.reference is not None:
+        folder.mkdir(parents=True)
+        settings = {**family.config.to_diff_dict(), "model_type": family.config.model_type}
+        (folder / "config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+        stored = {name: tensor.to(family.dtype) for name, tensor in model.state_dict().items()}
+        return save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
     model.config.torch_dtype = family.dtype
     stored = {name: tensor.to(family.dtype) for name, tensor in model.state_dict().items()}
     limit = "5GB" if family.files == 1 else bytes_in_all // family.files + 4096

@@ -41,9 +41,7 @@ function albertBody(body: Body): string {
 
 function layerNames(prefix: string): PostNormNames {
   return {
-    query: `${prefix}attention.query`,
-    key: `${prefix}attention.key`,
-    value: `${prefix}attention.value`,
+    projections: [`${prefix}attention.query`, `${prefix}attention.key`, `${prefix}attention.value`],
     output: `${prefix}attention.dense`,
     attentionNorm: `${prefix}attention.LayerNorm`,
     wide: `${prefix}ffn`,

@@ -35,7 +35,12 @@ export interface CausalOptions extends CompileOptions, ScoreTokens {}
 export function compileClassifier(config: unknown, checkpoint: Checkpoint, options: CompileOptions = {}): OnnxModel {
   const settings = new Config(config);
   const weights = new Weights(checkpoint);
-  return build(findArchitecture(CLASSIFIERS, settings), { settings, weights, files: checkpoint.files }, settings.labels, options);
+  return build(
+    findArchitecture(CLASSIFIERS, settings, weights),
+    { settings, weights, files: checkpoint.files },
+    settings.labels,
+    options,
+  );
 }
 
 /**
@@ -47,7 +52,12 @@ export function compileClassifier(config: unknown, checkpoint: Checkpoint, optio
 export function compileCausalScorer(config: unknown, checkpoint: Checkpoint, options: CausalOptions): OnnxModel {
   const settings = new Config(config);
   const weights = new Weights(checkpoint);
-  return build(findArchitecture(causalScorers(options), settings), { settings, weights, files: checkpoint.files }, 1, options);
+  return build(
+    findArchitecture(causalScorers(options), settings, weights),
+    { settings, weights, files: checkpoint.files },
+    1,
+    options,
+  );
 }
 
 /**
@@ -66,7 +76,7 @@ export function compileModules(
   const settings = new Config(config);
   const weights = new Weights(checkpoint);
   const files = [checkpoint, ...modules.map((module) => module.checkpoint)].flatMap((each) => each?.files ?? []);
-  const architecture = modularArchitecture(findBody(settings), modules);
+  const architecture = modularArchitecture(findBody(settings, weights), modules);
   return build(architecture, { settings, weights, files }, modularLabels(modules), options);
 }
 

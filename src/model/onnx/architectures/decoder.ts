@@ -7,6 +7,7 @@ import { DecoderLayers } from './decoder-layer.ts';
 import { DECODER_FAMILIES, type DecoderFamily } from './decoder-settings.ts';
 import { capped } from './grouped-attention.ts';
 import type { Net } from './net.ts';
+import { pool, pooledTokens } from './pooling.ts';
 
 /** Tokens of the vocabulary whose logits are the score: of the first less that of the second, where there is one. */
 export interface ScoreTokens {
@@ -41,6 +42,29 @@ export function causalScorers(tokens: ScoreTokens): readonly Architecture[] {
     head: (net, states) => tokenScore(net, states, family, tokens),
     harmless: [/^lm_head\./, /^score\./],
   }));
+}
+
+/** Llama that sees both ways, with a pooling of its own and a temperature (NVIDIA's rerankers). */
+export const LLAMA_BIDIRECTIONAL: Architecture = {
+  name: 'LlamaBidirectionalForSequenceClassification',
+  modelType: 'llama_bidirec',
+  reads: (config) => pooledTokens([bidirectionalPooling(config)]),
+  body: (body) => decoderBody(body, DECODER_FAMILIES.Llama, false),
+  head: (net, states, tokens) => {
+    const pooled = pool(net, [bidirectionalPooling(net.config)], states, tokens);
+    const logits = net.gemm('score', pooled, { from: net.config.size('hidden_size'), to: net.config.labels, bias: false });
+    return net.node('Div', logits, net.graph.scalar(net.config.number('temperature', 1)));
+  },
+  harmless: [/^lm_head\./],
+};
+
+const BIDIRECTIONAL_POOLINGS: Readonly<Record<string, string>> = { avg: 'mean', cls: 'cls', last: 'lasttoken' };
+
+function bidirectionalPooling(config: Config): string {
+  const name = config.text('pooling', 'avg');
+  const mode = Object.hasOwn(BIDIRECTIONAL_POOLINGS, name) ? BIDIRECTIONAL_POOLINGS[name] : undefined;
+  if (mode === undefined) throw new RerankError('model_files', `config.json: pooling '${name}' is not known`);
+  return mode;
 }
 
 /** @returns normed states of the wanted tokens */

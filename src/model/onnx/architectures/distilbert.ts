@@ -45,9 +45,7 @@ function distilbertBody(body: Body): string {
 
 function layerNames(prefix: string): PostNormNames {
   return {
-    query: `${prefix}attention.q_lin`,
-    key: `${prefix}attention.k_lin`,
-    value: `${prefix}attention.v_lin`,
+    projections: [`${prefix}attention.q_lin`, `${prefix}attention.k_lin`, `${prefix}attention.v_lin`],
     output: `${prefix}attention.out_lin`,
     attentionNorm: `${prefix}sa_layer_norm`,
     wide: `${prefix}ffn.lin1`,

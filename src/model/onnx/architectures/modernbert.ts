@@ -5,6 +5,7 @@ import { activate } from './activations.ts';
 import { type Architecture, type Body, layers } from './architecture.ts';
 import { type Heads, scaledScores, splitHeads, weighted } from './attention.ts';
 import type { Config } from './config.ts';
+import { gated } from './gated.ts';
 import type { Net } from './net.ts';
 import { meanOf } from './pooling.ts';
 import { frequencies, Rotary } from './rotary.ts';
@@ -97,10 +98,9 @@ class ModernBertLayer {
     const net = this.#net;
     const inner = net.config.size('intermediate_size');
     const bias = net.config.flag('mlp_bias', false);
-    const half = (start: number): string =>
-      net.linear(`${name}Wi`, input, { from: this.#hidden, to: 2 * inner, bias, part: { start, count: inner } });
-    const activated = activate(net, net.config.text('hidden_activation', 'gelu'), half(0));
-    return net.linear(`${name}Wo`, net.node('Mul', activated, half(inner)), { from: inner, to: this.#hidden, bias });
+    const activation = net.config.text('hidden_activation', 'gelu');
+    const wide = gated(net, `${name}Wi`, input, { from: this.#hidden, to: inner, activation, activated: 'first', bias });
+    return net.linear(`${name}Wo`, wide, { from: inner, to: this.#hidden, bias });
   }
 
   /** Newer configurations have a set of settings a kind of layer. */

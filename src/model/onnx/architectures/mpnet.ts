@@ -2,6 +2,7 @@
 
 import { type Architecture, type Body, layers } from './architecture.ts';
 import { denseHead } from './heads.ts';
+import { Memo } from './memo.ts';
 import type { Net } from './net.ts';
 import { bertSizes, type PostNormNames, postNormLayer } from './post-norm-layer.ts';
 import { t5Bucket } from './relative-buckets.ts';
@@ -35,10 +36,9 @@ function mpnetBody(body: Body): string {
   const places = net.lookup(`${name}position_embeddings.weight`, dims, tokens.positionsBehind(PADDING));
   const embedded = net.layerNorm(`${name}LayerNorm`, net.node('Add', words, places), { size: hidden, epsilon: sizes.epsilon });
 
-  const biases = new Map<string, string>();
+  const biases = new Memo();
   return layers(body, config.size('num_hidden_layers'), embedded, (index, states, queries) => {
-    const bias = biases.get(queries.reads) ?? distanceBias(net, tokens, queries, prefix);
-    biases.set(queries.reads, bias);
+    const bias = biases.once(queries.reads, () => distanceBias(net, tokens, queries, prefix));
     const names = layerNames(`${prefix}encoder.layer.${index}.`);
     return postNormLayer(net, { names, sizes }, { states, queries, biases: [bias] });
   });
@@ -64,9 +64,7 @@ function distanceBias(net: Net, tokens: Tokens, queries: Queries, prefix: string
 
 function layerNames(prefix: string): PostNormNames {
   return {
-    query: `${prefix}attention.attn.q`,
-    key: `${prefix}attention.attn.k`,
-    value: `${prefix}attention.attn.v`,
+    projections: [`${prefix}attention.attn.q`, `${prefix}attention.attn.k`, `${prefix}attention.attn.v`],
     output: `${prefix}attention.attn.o`,
     attentionNorm: `${prefix}attention.LayerNorm`,
     wide: `${prefix}intermediate.dense`,

@@ -7,9 +7,8 @@ import type { Queries } from './tokens.ts';
 
 /** Where the parts of a layer lie in the checkpoint. */
 export interface PostNormNames {
-  readonly query: string;
-  readonly key: string;
-  readonly value: string;
+  /** Query, key and value; one name where they are stored as one layer, in this order. */
+  readonly projections: readonly [query: string, key: string, value: string] | string;
   readonly output: string;
   readonly attentionNorm: string;
   readonly wide: string;
@@ -32,19 +31,29 @@ export function postNormLayer(
   { states, queries, biases }: { states: string; queries: Queries; biases: readonly (string | null)[] },
 ): string {
   const { hidden } = sizes;
-  const square = { from: hidden, to: hidden };
   const own = queries.select(states);
+  const part = (at: number, input: string): string => projection(net, names.projections, { at, input, hidden });
   const context = attention(
     net,
     { count: sizes.heads, size: hidden / sizes.heads },
     {
-      query: net.linear(names.query, own, square),
-      key: net.linear(names.key, states, square),
-      value: net.linear(names.value, states, square),
+      query: part(0, own),
+      key: part(1, states),
+      value: part(2, states),
       biases,
     },
   );
   return afterAttention(net, { names, sizes }, { own, context });
+}
+
+/** One of query, key and value, by its place. */
+export function projection(
+  net: Net,
+  names: readonly string[] | string,
+  { at, input, hidden }: { at: number; input: string; hidden: number },
+): string {
+  if (typeof names !== 'string') return net.linear(names[at]!, input, { from: hidden, to: hidden });
+  return net.linear(names, input, { from: hidden, to: 3 * hidden, part: { start: at * hidden, count: hidden } });
 }
 
 /** What follows the attention of such a layer, for those that have an attention of their own. */
@@ -78,13 +87,23 @@ export function bertSizes({ config }: Net): PostNormSizes {
 /** Names of BERT and of all that copied its code. */
 export function bertNames(prefix: string): PostNormNames {
   return {
-    query: `${prefix}attention.self.query`,
-    key: `${prefix}attention.self.key`,
-    value: `${prefix}attention.self.value`,
+    projections: [`${prefix}attention.self.query`, `${prefix}attention.self.key`, `${prefix}attention.self.value`],
     output: `${prefix}attention.output.dense`,
     attentionNorm: `${prefix}attention.output.LayerNorm`,
     wide: `${prefix}intermediate.dense`,
     narrow: `${prefix}output.dense`,
     outputNorm: `${prefix}output.LayerNorm`,
+  };
+}
+
+/** Names of flash attention's BERT. */
+export function flashNames(prefix: string): PostNormNames {
+  return {
+    projections: `${prefix}mixer.Wqkv`,
+    output: `${prefix}mixer.out_proj`,
+    attentionNorm: `${prefix}norm1`,
+    wide: `${prefix}mlp.fc1`,
+    narrow: `${prefix}mlp.fc2`,
+    outputNorm: `${prefix}norm2`,
   };
 }

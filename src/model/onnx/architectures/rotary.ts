@@ -40,6 +40,8 @@ export function frequencies(
       return { inverse: plain.map((each) => fround(each / settings!.number('factor'))), scaling: 1 };
     case 'llama3':
       return { inverse: plain.map((each) => llama3(settings!, each)), scaling: 1 };
+    case 'ntk':
+      return { inverse: ntk(settings!, { base, size }), scaling: 1 };
     case 'yarn':
       return yarn(config, settings!, { base, size });
     default:
@@ -57,6 +59,16 @@ function llama3(settings: Config, frequency: number): number {
   if (wavelength > length / low) return fround(frequency / factor);
   const smooth = fround(fround(fround(length / wavelength) - low) / (high - low));
   return fround(fround(fround(1 - smooth) * fround(frequency / factor)) + fround(smooth * frequency));
+}
+
+/** The fixed and the mixed form of NTK-aware scaling, as gte's models have it. */
+function ntk(settings: Config, { base, size }: { base: number; size: number }): number[] {
+  const factor = settings.number('factor');
+  const mix = settings.numberOrNull('mixed_b', null);
+  if (factor <= 1) return plainFrequencies(base, size);
+  if (mix === null) return plainFrequencies(base * factor, size).map((each) => fround(each / fround(factor ** (2 / size))));
+  const slope = fround(fround(Math.log(factor)) / fround((size / 2) ** mix));
+  return plainFrequencies(base, size).map((each, i) => fround(each / fround(Math.exp(fround(slope * fround((i + 1) ** mix))))));
 }
 
 const YARN_FAST = 32;

@@ -30,6 +30,11 @@ export class Weights {
     return this.#tensors.has(name);
   }
 
+  /** Whether a weight of such a name is stored. */
+  hasLike(pattern: RegExp): boolean {
+    return [...this.#tensors.keys()].some((name) => pattern.test(name));
+  }
+
   /** The first of `prefixes` under which `name` is stored: checkpoints of a model alone have none. */
   prefix(prefixes: readonly string[], name: string): string {
     const found = prefixes.find((prefix) => this.has(prefix + name));
