@@ -89,12 +89,13 @@ export class Net {
     return this.graph.node('LayerNormalization', [input, weight, ...terms], { axis: -1n, epsilon });
   }
 
-  /** `x / sqrt(mean(x^2) + epsilon) * weight` over the last axis, in the operations that the runtime fuses. */
+  /**
+   * `x / sqrt(mean(x^2) + epsilon) * weight` over the last axis.
+   *
+   * The runtime's own operation: it fuses only some of what exporters write for it to this.
+   */
   rmsNorm(weight: string, input: string, epsilon: number): string {
-    const { graph } = this;
-    const mean = graph.node('ReduceMean', [this.node('Pow', input, graph.scalar(2))], { axes: [-1n], keepdims: 1n });
-    const root = this.node('Sqrt', this.node('Add', mean, graph.scalar(epsilon)));
-    return this.node('Mul', this.node('Div', input, root), weight);
+    return this.graph.node('SimplifiedLayerNormalization', [input, weight], { axis: -1n, epsilon, stash_type: 1n });
   }
 
   /** A node without attributes. */

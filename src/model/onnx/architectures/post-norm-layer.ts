@@ -38,7 +38,7 @@ export function postNormLayer(
     { count: sizes.heads, size: hidden / sizes.heads },
     {
       query: part(0, own),
-      key: part(1, states),
+      key: bareKeys(net, names.projections, states, hidden),
       value: part(2, states),
       biases,
     },
@@ -54,6 +54,18 @@ export function projection(
 ): string {
   if (typeof names !== 'string') return net.linear(names[at]!, input, { from: hidden, to: hidden });
   return net.linear(names, input, { from: hidden, to: 3 * hidden, part: { start: at * hidden, count: hidden } });
+}
+
+/**
+ * The keys without their bias: it adds the same to all scores of a query, and a softmax does not see that.
+ *
+ * Only where nothing stands between this layer and the scores.
+ */
+function bareKeys(net: Net, names: readonly string[] | string, input: string, hidden: number): string {
+  const [name, to] = typeof names === 'string' ? [names, 3 * hidden] : [names[1]!, hidden];
+  net.weights.take(`${name}.bias`, [to]);
+  const part = typeof names === 'string' ? { part: { start: hidden, count: hidden } } : {};
+  return net.linear(name, input, { from: hidden, to, bias: false, ...part });
 }
 
 /** What follows the attention of such a layer, for those that have an attention of their own. */
