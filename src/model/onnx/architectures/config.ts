@@ -2,6 +2,9 @@
 
 import { RerankError } from '../../../errors.ts';
 
+/** Above every size of a model: tables are computed from these numbers before a weight shows that they are wrong. */
+const LARGEST = 2 ** 24;
+
 /** Labels a configuration has when it names none. */
 const DEFAULT_LABELS = 2;
 
@@ -28,7 +31,8 @@ export class Config {
   /** A whole number from 0 on. @throws RerankError `model_files` when it is something else, or absent without a fallback */
   integer(name: string, fallback?: number): number {
     const value = this.#value(name) ?? fallback;
-    if (!Number.isSafeInteger(value) || (value as number) < 0) this.#refuse(name, 'a whole number');
+    if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > LARGEST)
+      this.#refuse(name, `a whole number up to ${LARGEST}`);
     return value as number;
   }
 
@@ -36,6 +40,19 @@ export class Config {
   size(name: string, fallback?: number): number {
     const value = this.integer(name, fallback);
     return value === 0 ? this.#refuse(name, 'a positive number') : value;
+  }
+
+  /** A whole number; null where the file says null or a negative one, which means none. `fallback` where it says nothing. */
+  integerOrNull(name: string, fallback: number | null): number | null {
+    const value = this.numberOrNull(name, fallback);
+    if (value === null || value < 0) return null;
+    return this.has(name) ? this.integer(name) : value;
+  }
+
+  /** `total` in `count` equal parts. @throws RerankError `model_files` when there is a rest */
+  part(total: number, count: number): number {
+    if (total % count === 0) return total / count;
+    throw new RerankError('model_files', `config.json: ${total} cannot be divided into ${count} equal parts`);
   }
 
   number(name: string, fallback?: number): number {

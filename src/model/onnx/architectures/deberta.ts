@@ -32,7 +32,7 @@ function debertaBody(body: Body): string {
   const prefix = net.weights.prefix(['deberta.', ''], 'embeddings.word_embeddings.weight');
   const sizes = { ...bertSizes(net), epsilon: config.number('layer_norm_eps', 1e-7) };
   const { hidden } = sizes;
-  const heads = { count: sizes.heads, size: hidden / sizes.heads };
+  const heads = { count: sizes.heads, size: config.part(hidden, sizes.heads) };
   const scores = new DisentangledScores(net, tokens, heads, `${prefix}encoder.`);
   const embedded = embeddings(net, tokens, `${prefix}embeddings.`, sizes.epsilon);
 

@@ -100,11 +100,14 @@ export class DecoderLayers {
 
 function headsOf({ config }: Net, family: DecoderFamily, hidden: number): GroupedHeads {
   const count = config.size('num_attention_heads');
-  const size = config.size('head_dim', family.headSize ?? hidden / count);
+  const keyCount = config.size('num_key_value_heads', count);
+  const size = config.has('head_dim') ? config.size('head_dim') : (family.headSize ?? config.part(hidden, count));
+  // Each key's queries are one block.
+  config.part(count, keyCount);
   return {
     count,
     size,
-    keyCount: config.size('num_key_value_heads', count),
+    keyCount,
     scale: config.number('query_pre_attn_scalar', family.queryScalar ?? size) ** -0.5,
     cap: config.numberOrNull('attn_logit_softcapping', family.caps.attention),
   };

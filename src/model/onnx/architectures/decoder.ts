@@ -29,7 +29,7 @@ export const DECODER_CLASSIFIERS: readonly Architecture[] = Object.entries(DECOD
     return net.gemm('score', states, sizes);
   },
   harmless: [/^lm_head\./],
-  lastBefore: (config) => config.numberOrNull('pad_token_id', family.padding),
+  lastBefore: (config) => config.integerOrNull('pad_token_id', family.padding),
 }));
 
 /** `...ForCausalLM` of all families, scored by tokens. */

@@ -36,9 +36,9 @@ export class DisentangledScores {
     this.#prefix = prefix;
     const isRelative = config.flag('relative_attention', false);
     this.#parts = isRelative ? config.texts('pos_att_type') : [];
-    const configured = config.number('max_relative_positions', -1);
-    const farthest = configured < 1 ? config.size('max_position_embeddings') : configured;
-    const buckets = config.number('position_buckets', -1);
+    // 0 and -1 stand for none.
+    const farthest = config.integerOrNull('max_relative_positions', null) || config.size('max_position_embeddings');
+    const buckets = config.integerOrNull('position_buckets', null) ?? 0;
     this.#span = buckets > 0 ? buckets : farthest;
     this.#reach = buckets > 0 ? 2 * farthest : farthest;
     const bucket = (distance: number): number => (buckets > 0 ? debertaBucket(distance, buckets, farthest) : distance);

@@ -72,7 +72,7 @@ function jinaLayer(
     return isNormed && what !== 'value' ? norm(net, `${name}attention.self.layer_norm_${what[0]}`, linear) : linear;
   };
   const own = queries.select(states);
-  const sizes = { count, size: hidden / count };
+  const sizes = { count, size: config.part(hidden, count) };
   const parts = { query: part('query', own), key: part('key', states), value: part('value', states) };
   const context = attention(net, sizes, { ...parts, biases: [bias] });
   const projected = net.linear(`${name}attention.output.dense`, context, square);

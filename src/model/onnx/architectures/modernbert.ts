@@ -58,7 +58,7 @@ class ModernBertLayer {
     this.#prefix = prefix;
     this.#hidden = config.size('hidden_size');
     const count = config.size('num_attention_heads');
-    this.#heads = { count, size: this.#hidden / count };
+    this.#heads = { count, size: config.part(this.#hidden, count) };
     this.#local = this.#rotary('sliding_attention');
     this.#global = this.#rotary('full_attention');
   }

@@ -62,7 +62,7 @@ class NewLayer {
     this.#prefix = prefix;
     this.#hidden = config.size('hidden_size');
     const count = config.size('num_attention_heads');
-    const size = this.#hidden / count;
+    const size = config.part(this.#hidden, count);
     this.#heads = { count, size };
     const base = config.number('rope_theta', DEFAULT_BASE);
     const turning = isRotary(config) ? frequencies(config, config.inner('rope_scaling'), { base, size }) : null;

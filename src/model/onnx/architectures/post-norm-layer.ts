@@ -35,7 +35,7 @@ export function postNormLayer(
   const part = (at: number, input: string): string => projection(net, names.projections, { at, input, hidden });
   const context = attention(
     net,
-    { count: sizes.heads, size: hidden / sizes.heads },
+    { count: sizes.heads, size: net.config.part(hidden, sizes.heads) },
     {
       query: part(0, own),
       key: bareKeys(net, names.projections, states, hidden),

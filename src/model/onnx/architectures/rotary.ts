@@ -30,6 +30,7 @@ export function frequencies(
   settings: Config | null,
   { base, size }: { base: number; size: number },
 ): Frequencies {
+  config.part(size, 2);
   const plain = plainFrequencies(base, size);
   const kind = settings?.text('rope_type', settings.text('type', 'default')) ?? 'default';
   switch (kind) {
