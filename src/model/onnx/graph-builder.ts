@@ -43,7 +43,7 @@ export class GraphBuilder {
   }
 
   /** @param dims names for sizes that change from run to run */
-  input(name: string, dataType: number, dims: readonly string[]): string {
+  input(name: string, dataType: number, dims: readonly (string | number)[]): string {
     this.model.graph.input.push(valueInfo(name, dataType, dims));
     return name;
   }

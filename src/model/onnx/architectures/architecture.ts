@@ -18,6 +18,8 @@ export interface Architecture {
   readonly head: (net: Net, states: string, tokens: Tokens) => string;
   /** Weights that its checkpoints may carry and the classifier does not use. */
   readonly harmless: readonly RegExp[];
+  /** Whether tokens can be computed behind those of an earlier run: then no token sees one after it. */
+  readonly continues?: (config: Config) => boolean;
   /** A weight that tells it from another architecture of the same name. */
   readonly isStoredAs?: RegExp;
   /** Id of padding, for classifiers that find the last token by it; null, or absent, for others. */

@@ -1,5 +1,6 @@
 // A configuration and a checkpoint -> the graph of a cross-encoder, whose weights stay in their files until it is written.
 
+import { RerankError } from '../../../errors.ts';
 import { FLOAT, GraphBuilder } from '../graph-builder.ts';
 import type { OnnxModel } from '../onnx-model.ts';
 import type { Checkpoint } from '../safetensors/checkpoint.ts';
@@ -15,6 +16,12 @@ import { Weights } from './weights.ts';
 export interface CompileOptions {
   /** Without the input `attention_mask`: only for runs without padding, where it changes nothing. */
   readonly maskless?: boolean;
+  /**
+   * With keys and values of tokens that were computed before: inputs `past_key.N` and `past_value.N`, `[batch, heads, past, size]`
+   * float32 for each layer N, with a past of 0 where nothing was; outputs `key.N` and `value.N` of these tokens. Only for models in
+   * which no token sees a later one, and without mask. A score then costs the tokens behind the common beginning alone.
+   */
+  readonly past?: boolean;
   /** The last layer for every token, although the head reads one: only to show that it changes nothing. */
   readonly everyToken?: boolean;
 }
@@ -92,9 +99,14 @@ function build(
   labels: number,
   options: CompileOptions,
 ): OnnxModel {
+  if (options.past === true && architecture.continues?.(settings) !== true)
+    throw new RerankError(
+      'model_files',
+      `${architecture.name} sees tokens that come later: what comes before cannot be computed alone`,
+    );
   const net = new Net(new GraphBuilder(architecture.name), settings, weights);
   const lastBefore = architecture.lastBefore?.(settings) ?? null;
-  const tokens = new Tokens(net, { maskless: options.maskless ?? false, lastBefore });
+  const tokens = new Tokens(net, { maskless: options.maskless ?? false, lastBefore, past: options.past ?? false });
   const logits = architecture.head(net, statesFor(architecture, net, tokens, options), tokens);
   weights.finish(architecture.harmless);
   net.graph.node('Identity', [logits], {}, 'logits');

@@ -72,10 +72,10 @@ export class DecoderLayers {
       const apart = splitHeads(net, linear, heads, size);
       return this.#family.headNorms && what !== 'v' ? this.norm(`${name}${what}_norm`, apart, size) : apart;
     };
+    const own = { key: this.#rotary.keys(part('k', states, keyCount)), value: part('v', states, keyCount) };
     const context = groupedAttention(net, this.#heads, {
       query: this.#rotary.queries(part('q', queries.select(states), count), queries),
-      key: this.#rotary.keys(part('k', states, keyCount)),
-      value: part('v', states, keyCount),
+      ...this.#tokens.withPast(index, own, { heads: keyCount, size }),
       bias: this.#tokens.bias(queries, this.#sight(index)),
     });
     const outputBias = this.#family.attentionBias === null && configured;

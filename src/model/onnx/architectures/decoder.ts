@@ -29,6 +29,7 @@ export const DECODER_CLASSIFIERS: readonly Architecture[] = Object.entries(DECOD
     return net.gemm('score', states, sizes);
   },
   harmless: [/^lm_head\./],
+  continues: isCausal,
   lastBefore: (config) => config.integerOrNull('pad_token_id', family.padding),
 }));
 
@@ -41,6 +42,7 @@ export function causalScorers(tokens: ScoreTokens): readonly Architecture[] {
     body: (body) => decoderBody(body, family, isCausal(body.net.config)),
     head: (net, states) => tokenScore(net, states, family, tokens),
     harmless: [/^lm_head\./, /^score\./],
+    continues: isCausal,
   }));
 }
 

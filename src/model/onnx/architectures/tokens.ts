@@ -1,6 +1,6 @@
 // The inputs of a graph and what follows from them alone: positions, who may see whom, which tokens a layer is computed for.
 
-import { BOOL, INT64 } from '../graph-builder.ts';
+import { BOOL, FLOAT, INT64 } from '../graph-builder.ts';
 import { Memo } from './memo.ts';
 import type { Net } from './net.ts';
 
@@ -12,6 +12,14 @@ export interface TokenOptions {
   readonly maskless: boolean;
   /** Id of padding where the head finds the last token by it, as transformers' causal classifiers do; null: by the mask, or the end. */
   readonly lastBefore: number | null;
+  /** Tokens that were computed in an earlier run stand before these; then there is no mask. */
+  readonly past?: boolean;
+}
+
+/** Keys and values of one layer, `[batch, heads, positions, size]`. */
+export interface KeysValues {
+  readonly key: string;
+  readonly value: string;
 }
 
 /** Which keys a query may see, apart from padding. */
@@ -24,6 +32,9 @@ export interface Sight {
 
 /** What the exporter writes for torch.finfo(float32).min. */
 const MASKED = -3.4028234663852886e38;
+
+/** The input whose shape says how many tokens were computed before. */
+const FIRST_PAST = 'past_key.0';
 
 const AXES = ['batch_size', 'sequence_length'];
 
@@ -48,7 +59,7 @@ export class Tokens {
     this.#net = net;
     this.#options = options;
     this.ids = net.graph.input('input_ids', INT64, AXES);
-    this.mask = options.maskless ? null : net.graph.input('attention_mask', INT64, AXES);
+    this.mask = options.maskless || options.past ? null : net.graph.input('attention_mask', INT64, AXES);
   }
 
   /** Which text a token is of, `[batch, length]`. */
@@ -64,9 +75,32 @@ export class Tokens {
     );
   }
 
-  /** 0, 1, 2 ... as int64 `[1, length]`. */
+  /** Of these tokens, as int64 `[1, length]`: 0, 1, 2 ... behind those that were computed before. */
   get positions(): string {
-    return this.#known.once('positions', () => this.#net.unsqueeze(this.#range(), 0));
+    return this.#known.once('positions', () => this.#net.unsqueeze(this.#range(this.#pastLength, this.#end), 0));
+  }
+
+  /** Of all tokens that can be seen, from 0 on: `[1, past + length]`. */
+  get keyPositions(): string {
+    const past = this.#pastLength;
+    if (past === null) return this.positions;
+    return this.#known.once('key positions', () => this.#net.unsqueeze(this.#range(null, this.#end), 0));
+  }
+
+  /**
+   * Keys and values of a layer behind those of the tokens before. These tokens' own leave the graph as `key.N` and `value.N`;
+   * a later run takes them as `past_key.N` and `past_value.N`.
+   */
+  withPast(layer: number, own: KeysValues, { heads, size }: { readonly heads: number; readonly size: number }): KeysValues {
+    if (this.#options.past !== true) return own;
+    const { graph } = this.#net;
+    const joined = (name: string, value: string): string => {
+      graph.node('Identity', [value], {}, `${name}.${layer}`);
+      graph.output(`${name}.${layer}`, FLOAT, ['batch_size', heads, 'sequence_length', size]);
+      const past = graph.input(`past_${name}.${layer}`, FLOAT, ['batch_size', heads, 'past_length', size]);
+      return this.#net.concat(2, past, value);
+    };
+    return { key: joined('key', own.key), value: joined('value', own.value) };
   }
 
   /**
@@ -107,11 +141,11 @@ export class Tokens {
     return this.#known.once(key, () => this.#sightBias(queries, sight));
   }
 
-  /** How far each key lies behind its query, int64 `[1 or batch, queries, length]`: query - key. */
+  /** How far each key lies behind its query, int64 `[1 or batch, queries, keys]`: query - key. */
   distances(queries: Queries): string {
     const net = this.#net;
     return this.#known.once(`distances ${queries.reads}`, () =>
-      net.node('Sub', net.unsqueeze(queries.positions, 2), net.unsqueeze(this.positions, 1)),
+      net.node('Sub', net.unsqueeze(queries.positions, 2), net.unsqueeze(this.keyPositions, 1)),
     );
   }
 
@@ -124,7 +158,7 @@ export class Tokens {
   #lastPositions(): string {
     const net = this.#net;
     return this.#known.once('last', () => {
-      if (this.#lastIsEnd) return net.unsqueeze(net.node('Sub', this.length, net.integer(1)), 0);
+      if (this.#lastIsEnd) return net.unsqueeze(net.node('Sub', this.#end, net.integer(1)), 0);
       const places = net.node('Mul', this.#counted(), this.positions);
       return net.graph.node('ReduceMax', [places], { axes: [1n], keepdims: 1n });
     });
@@ -140,7 +174,9 @@ export class Tokens {
 
   /** Row `positions[i]` of text i. */
   #gatherRows(states: string, positions: string): string {
-    const rows = this.#net.graph.node('GatherND', [states, positions], { batch_dims: 1n });
+    const past = this.#pastLength;
+    const places = past === null ? positions : this.#net.node('Sub', positions, past);
+    const rows = this.#net.graph.node('GatherND', [states, places], { batch_dims: 1n });
     return this.#net.unsqueeze(rows, 1);
   }
 
@@ -165,9 +201,26 @@ export class Tokens {
     return net.unsqueeze(net.node('Where', seen, graph.scalar(0), graph.scalar(MASKED)), 1);
   }
 
-  #range(): string {
+  /** How many tokens were computed before, int64 `[1]`; null in graphs that begin with these. */
+  get #pastLength(): string | null {
+    if (this.#options.past !== true) return null;
     const { graph } = this.#net;
-    const end = this.#net.node('Squeeze', this.length, this.#net.integer(0));
-    return graph.node('Range', [graph.integers([0n], []), end, graph.integers([1n], [])]);
+    return this.#known.once('past', () =>
+      graph.node('Gather', [graph.node('Shape', [FIRST_PAST]), this.#net.integer(2)], { axis: 0n }),
+    );
+  }
+
+  /** Position behind the last token, int64 `[1]`. */
+  get #end(): string {
+    const past = this.#pastLength;
+    return past === null ? this.length : this.#known.once('end', () => this.#net.node('Add', past, this.length));
+  }
+
+  /** @param start 0 when null */
+  #range(start: string | null, end: string): string {
+    const net = this.#net;
+    const scalar = (value: string): string => net.node('Squeeze', value, net.integer(0));
+    const first = start === null ? net.graph.integers([0n], []) : scalar(start);
+    return net.node('Range', first, scalar(end), net.graph.integers([1n], []));
   }
 }
