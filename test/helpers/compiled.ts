@@ -38,8 +38,8 @@ export function readFixture(family: string): CompiledFixture {
   return readJson(join(FIXTURES, family, 'cases.json')) as CompiledFixture;
 }
 
-export function readConfig(family: string): Record<string, unknown> {
-  return readJson(join(FIXTURES, family, 'config.json')) as Record<string, unknown>;
+export function readConfig(family: string, name = 'config.json'): Record<string, unknown> {
+  return readJson(join(FIXTURES, family, name)) as Record<string, unknown>;
 }
 
 export function checkpointOf(family: string): Checkpoint {

@@ -1,5 +1,6 @@
 // A decoder's layer: norm, attention with rotary positions, norm, gated feed-forward.
 
+import { RerankError } from '../../../errors.ts';
 import { activate } from './activations.ts';
 import { splitHeads } from './attention.ts';
 import type { DecoderFamily } from './decoder-settings.ts';
@@ -36,7 +37,10 @@ export class DecoderLayers {
     this.#isCausal = isCausal;
     this.#hidden = config.size('hidden_size');
     this.#heads = headsOf(net, family, this.#hidden);
-    this.#window = family.windows(config) ?? (() => null);
+    const window = family.windows(config);
+    if (window !== null && !isCausal)
+      throw new RerankError('model_files', 'config.json: a sliding window of a decoder that sees both ways is not supported');
+    this.#window = window ?? (() => null);
     const settings = config.inner('rope_parameters') ?? config.inner('rope_scaling');
     const base = settings?.has('rope_theta') ? settings.number('rope_theta') : config.number('rope_theta', DEFAULT_BASE);
     this.#rotary = new Rotary(net, tokens, frequencies(config, settings, { base, size: this.#heads.size }));

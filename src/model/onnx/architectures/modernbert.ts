@@ -5,6 +5,7 @@ import { activate } from './activations.ts';
 import { type Architecture, type Body, layers } from './architecture.ts';
 import { type Heads, scaledScores, splitHeads, weighted } from './attention.ts';
 import type { Config } from './config.ts';
+import { slidingLayers } from './decoder-settings.ts';
 import { gated } from './gated.ts';
 import type { Net } from './net.ts';
 import { meanOf } from './pooling.ts';
@@ -50,6 +51,7 @@ class ModernBertLayer {
   readonly #heads: Heads;
   readonly #local: Rotary;
   readonly #global: Rotary;
+  readonly #isLocal: (layer: number) => boolean;
 
   constructor(net: Net, tokens: Tokens, prefix: string) {
     const { config } = net;
@@ -61,6 +63,8 @@ class ModernBertLayer {
     this.#heads = { count, size: config.part(this.#hidden, count) };
     this.#local = this.#rotary('sliding_attention');
     this.#global = this.#rotary('full_attention');
+    const every = config.size('global_attn_every_n_layers', 3);
+    this.#isLocal = slidingLayers(config, (layer) => layer % every !== 0);
   }
 
   build(index: number, states: string, queries: Queries): string {
@@ -83,7 +87,7 @@ class ModernBertLayer {
       const sizes = { from: hidden, to: 3 * hidden, bias, part: { start: at * hidden, count: hidden } };
       return splitHeads(net, net.linear(`${name}attn.Wqkv`, input, sizes), this.#heads.count, this.#heads.size);
     };
-    const isLocal = index % net.config.size('global_attn_every_n_layers', 3) !== 0;
+    const isLocal = this.#isLocal(index);
     const rotary = isLocal ? this.#local : this.#global;
     const distance = Math.floor(net.config.size('local_attention', 128) / 2);
     const query = rotary.queries(part(0, queries.select(normed)), queries);

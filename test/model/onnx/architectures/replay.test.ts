@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { CompileOptions } from '../../../../src/model/onnx/architectures/compile.ts';
+import { type CompileOptions, compileClassifier } from '../../../../src/model/onnx/architectures/compile.ts';
 import {
   type CompiledCase,
+  checkpointOf,
+  compiledDirectory,
   compiledFamilies,
   compileFamily,
   largestDifference,
@@ -12,6 +16,9 @@ import {
   readFixture,
   scoreTexts,
 } from '../../../helpers/compiled.ts';
+
+/** Families whose configuration is there as transformers 5 writes it, too. */
+const NEWER = compiledFamilies().filter((family) => existsSync(join(compiledDirectory(family), 'config-newer.json')));
 
 /** Of logits, relative, against torch. */
 const TOLERANCE = 1e-5;
@@ -67,3 +74,18 @@ for (const family of compiledFamilies()) {
     });
   });
 }
+
+describe("transformers 5's configuration of the same model gives the same logits", () => {
+  for (const family of NEWER) {
+    test(family, async (t) => {
+      const { cases } = readFixture(family);
+      const config = readConfig(family, 'config-newer.json');
+      const session = await openCompiled(t, compileClassifier(config, checkpointOf(family)));
+      const logits = await scoreAlone(session, cases);
+      const reference = cases.map((each) => each.logits);
+      assert.ok(largestDifference(logits, reference) <= TOLERANCE);
+    });
+  }
+
+  test('for families that scale rotary positions, slide or alternate', () => assert.ok(NEWER.length >= 8));
+});
