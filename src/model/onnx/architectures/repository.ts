@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { RerankError } from '../../../errors.ts';
 import type { OnnxModel } from '../onnx-model.ts';
-import { findCheckpoint, openCheckpoint, pickleRefusal } from '../safetensors/checkpoint.ts';
+import { checkpointFiles, findCheckpoint, openCheckpoint, pickleRefusal } from '../safetensors/checkpoint.ts';
 import { type CompileOptions, compileCausalScorer, compileClassifier, compileModules } from './compile.ts';
 import { Config } from './config.ts';
 import type { ScoreTokens } from './decoder.ts';
@@ -41,8 +41,36 @@ export function compileRepository(directory: string, options: RepositoryOptions 
   return rest.length === 0 ? compileClassifier(config, checkpoint, options) : compileModules(config, checkpoint, rest, options);
 }
 
+/**
+ * What a compiled graph follows from: paths in the directory, `/` between folders, the same for the same files.
+ *
+ * A prepared copy is of these files' contents; a download needs no others for the graph.
+ *
+ * @throws RerankError `model_files` when modules.json or an index cannot be read
+ */
+export function repositoryFiles(directory: string): string[] {
+  const entries = readEntries(directory);
+  const folders = (entries ?? [{ name: '' }]).map(({ name }) => name);
+  const files = folders.flatMap((folder) => {
+    const checkpoint = findCheckpoint(join(directory, folder));
+    const weights = checkpoint === null ? [] : checkpointFiles(join(directory, folder, checkpoint));
+    return ['config.json', ...weights].map((name) => (folder === '' ? name : `${folder}/${name}`));
+  });
+  const all = [...(entries === null ? [] : ['modules.json']), ...files];
+  return [...new Set(all)].filter((name) => existsSync(join(directory, name)));
+}
+
 /** The entries of modules.json with their files; null when there is none. */
 function readModules(directory: string): SentenceModule[] | null {
+  const entries = readEntries(directory);
+  return (
+    entries?.map(({ name, type }) =>
+      name === '' ? { name, type, config: {}, checkpoint: null } : readModule(join(directory, name), { name, type }),
+    ) ?? null
+  );
+}
+
+function readEntries(directory: string): Pick<SentenceModule, 'name' | 'type'>[] | null {
   const file = join(directory, 'modules.json');
   if (!existsSync(file)) return null;
   const entries = readJson(file);
@@ -52,7 +80,7 @@ function readModules(directory: string): SentenceModule[] | null {
     const isInside = name === '' || (typeof name === 'string' && MODULE_PATH.test(name) && !normalize(name).startsWith('..'));
     if (!isInside || typeof type !== 'string')
       throw new RerankError('model_files', `${file}: ${JSON.stringify(entry)} is no module`);
-    return name === '' ? { name, type, config: {}, checkpoint: null } : readModule(join(directory, name), { name, type });
+    return { name, type };
   });
 }
 

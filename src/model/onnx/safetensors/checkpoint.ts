@@ -68,6 +68,16 @@ export function openCheckpoint(path: string): Checkpoint {
   return checkpoint;
 }
 
+/**
+ * Names of the files behind a `.safetensors` or `.index.json`, itself first; shards need not be there yet.
+ *
+ * @throws RerankError `model_files` when an index cannot be read or names files that do not lie beside it
+ */
+export function checkpointFiles(path: string): string[] {
+  const own = basename(path);
+  return path.endsWith('.json') ? [own, ...new Set([...readIndex(path).values()].sort())] : [own];
+}
+
 function collect(path: string, files: readonly string[]): Checkpoint {
   const tensors = new Map<string, WeightTensor>();
   for (const file of files) {

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { RerankError } from '../../../../src/errors.ts';
-import { compileRepository } from '../../../../src/model/onnx/architectures/repository.ts';
+import { compileRepository, repositoryFiles } from '../../../../src/model/onnx/architectures/repository.ts';
 import { compiledDirectory, largestDifference, openCompiled, readFixture, scoreTexts } from '../../../helpers/compiled.ts';
 import { temporaryDirectory } from '../../../helpers/onnx-graph.ts';
 
@@ -83,6 +83,22 @@ test('switches of older pooling configurations are read', async (t) => {
       cases.slice(0, 4).map((each) => each.logits),
     ) <= 1e-5,
   );
+});
+
+describe('the files that a graph follows from', () => {
+  const shards = ['model-00001-of-00003.safetensors', 'model-00002-of-00003.safetensors', 'model-00003-of-00003.safetensors'];
+  const heads = ['2_Dense', '3_LayerNorm', '4_Dense_scores'].flatMap((name) => [
+    `${name}/config.json`,
+    `${name}/model.safetensors`,
+  ]);
+  const cases: Readonly<Record<string, readonly string[]>> = {
+    bert: ['config.json', 'model.safetensors'],
+    'bert-sharded': ['config.json', 'model.safetensors.index.json', ...shards],
+    'ettin-modules': ['modules.json', 'config.json', 'model.safetensors', '1_Pooling/config.json', ...heads],
+  };
+  for (const [family, files] of Object.entries(cases)) {
+    test(family, () => assert.deepEqual(repositoryFiles(compiledDirectory(family)), files));
+  }
 });
 
 describe('a directory is refused', () => {
