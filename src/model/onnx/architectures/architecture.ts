@@ -14,7 +14,10 @@ export interface Architecture {
   readonly reads: (config: Config) => Reads;
   /** Hidden states of the wanted tokens, `[batch, count, size]`. */
   readonly body: (body: Body) => string;
-  /** Logits `[batch, labels]` from the states that the classifier reads: `[batch, size]`, or `[batch, length, size]` for all tokens. */
+  /**
+   * Logits `[batch, labels]` from the states that the classifier reads: `[batch, size]`, or `[batch, length, size]` for
+   * all tokens.
+   */
   readonly head: (net: Net, states: string, tokens: Tokens) => string;
   /** Weights that its checkpoints may carry and the classifier does not use. */
   readonly harmless: readonly RegExp[];

@@ -1,4 +1,4 @@
-// BERT and its kin: RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA. They differ in positions, the embedding's width and the head.
+// BERT and its kin (RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA), which differ in positions, embedding width and head.
 
 import { RerankError } from '../../../errors.ts';
 import { type Architecture, type Body, layers } from './architecture.ts';
@@ -50,7 +50,10 @@ export const ROBERTA = robertaLike('RobertaForSequenceClassification', 'roberta'
 export const XLM_ROBERTA = robertaLike('XLMRobertaForSequenceClassification', 'xlm-roberta');
 export const CAMEMBERT = robertaLike('CamembertForSequenceClassification', 'camembert');
 
-/** XLM-RoBERTa in the layout of flash attention's BERT (Jina's reranker of version 2): the same layers under other names. */
+/**
+ * XLM-RoBERTa in the layout of flash attention's BERT (Jina's reranker of version 2): the same layers under other
+ * names.
+ */
 export const XLM_ROBERTA_FLASH: Architecture = {
   ...XLM_ROBERTA,
   body: (body) => {

@@ -1,4 +1,4 @@
-// A configuration and a checkpoint -> the graph of a cross-encoder, whose weights stay in their files until it is written.
+// A configuration and a checkpoint -> the graph of a cross-encoder; its weights stay in their files until written.
 
 import { RerankError } from '../../../errors.ts';
 import { FLOAT, GraphBuilder } from '../graph-builder.ts';
@@ -17,9 +17,10 @@ export interface CompileOptions {
   /** Without the input `attention_mask`: only for runs without padding, where it changes nothing. */
   readonly maskless?: boolean;
   /**
-   * With keys and values of tokens that were computed before: inputs `past_key.N` and `past_value.N`, `[batch, heads, past, size]`
-   * float32 for each layer N, with a past of 0 where nothing was; outputs `key.N` and `value.N` of these tokens. Only for models in
-   * which no token sees a later one, and without mask. A score then costs the tokens behind the common beginning alone.
+   * With keys and values of tokens that were computed before: for each layer N the float32 inputs `past_key.N` and
+   * `past_value.N`, `[batch, heads, past, size]`, with a past of 0 where nothing was, and the outputs `key.N` and
+   * `value.N` of these tokens. A score then costs the tokens behind the common beginning alone. Only for models in
+   * which no token sees a later one, and without mask.
    */
   readonly past?: boolean;
   /** The last layer for every token, although the head reads one: only to show that it changes nothing. */
@@ -36,8 +37,8 @@ export interface CausalOptions extends CompileOptions, ScoreTokens {}
  * Weights become float32 while the graph is written; memory then stays with the largest matrix.
  *
  * @param config the parsed config.json
- * @throws RerankError `model_files` when the architecture is not known, a setting is not supported, or a weight is missing,
- *   left over, of another shape, or not stored as floats
+ * @throws RerankError `model_files` when the architecture is not known, a setting is not supported, or a weight is
+ *   missing, left over, of another shape, or not stored as floats
  */
 export function compileClassifier(config: unknown, checkpoint: Checkpoint, options: CompileOptions = {}): OnnxModel {
   const settings = new Config(config);
@@ -51,8 +52,8 @@ export function compileClassifier(config: unknown, checkpoint: Checkpoint, optio
 }
 
 /**
- * Builds the graph of a `...ForCausalLM` model that is scored by tokens: `logits` is `[batch, 1]`, the logit of the true token at
- * the last position less that of the false one. Nothing else of the vocabulary is computed.
+ * Builds the graph of a `...ForCausalLM` model that is scored by tokens: `logits` is `[batch, 1]`, the logit of the
+ * true token at the last position less that of the false one. Nothing else of the vocabulary is computed.
  *
  * @throws RerankError `model_files` as {@link compileClassifier}
  */

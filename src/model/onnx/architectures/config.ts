@@ -28,7 +28,11 @@ export class Config {
     return Object.hasOwn(this.#values, name) && this.#values[name] === null;
   }
 
-  /** A whole number from 0 on. @throws RerankError `model_files` when it is something else, or absent without a fallback */
+  /**
+   * A whole number from 0 on.
+   *
+   * @throws RerankError `model_files` when it is something else, or absent without a fallback
+   */
   integer(name: string, fallback?: number): number {
     const value = this.#value(name) ?? fallback;
     if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > LARGEST)
@@ -42,7 +46,10 @@ export class Config {
     return value === 0 ? this.#refuse(name, 'a positive number') : value;
   }
 
-  /** A whole number; null where the file says null or a negative one, which means none. `fallback` where it says nothing. */
+  /**
+   * A whole number; null where the file says null or a negative one, which means none. `fallback` where it says
+   * nothing.
+   */
   integerOrNull(name: string, fallback: number | null): number | null {
     const value = this.numberOrNull(name, fallback);
     if (value === null || value < 0) return null;

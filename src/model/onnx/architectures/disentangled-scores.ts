@@ -1,4 +1,4 @@
-// DeBERTa's attention scores. The distance parts are products with one row for each distance that occurs, moved into place by a skew.
+// DeBERTa's attention scores: content on content, and products with a row a distance, skewed into place.
 
 import { type Heads, splitHeads, splitKeys } from './attention.ts';
 import { Memo } from './memo.ts';
@@ -129,7 +129,10 @@ export class DisentangledScores {
     return kind === 'rising' ? net.node('Sub', columns, centre) : net.node('Sub', centre, columns);
   }
 
-  /** The embeddings of distances, projected as keys or queries: `[heads, 2 span, size]`. It depends on no text: the runtime keeps it. */
+  /**
+   * The embeddings of distances, projected as keys or queries: `[heads, 2 span, size]`. It depends on no text: the
+   * runtime keeps it.
+   */
   #table(name: string, role: 'key' | 'query'): string {
     const net = this.#net;
     const { count, size } = this.#heads;

@@ -1,4 +1,4 @@
-// Jina's BERT: distances as a falling bias (ALiBi) in place of positions, and a gated feed-forward. There are two layouts of its layers.
+// Jina's BERT in both its layouts: a bias that falls with the distance (ALiBi), a gated feed-forward.
 
 import { RerankError } from '../../../errors.ts';
 import { activate } from './activations.ts';
@@ -38,7 +38,10 @@ function jinaBody(body: Body): string {
   });
 }
 
-/** What falls with the distance, head by head, and the mask, added up once for all layers: `[1 or batch, heads, queries, length]`. */
+/**
+ * What falls with the distance, head by head, and the mask, added up once for all layers:
+ * `[1 or batch, heads, queries, length]`.
+ */
 function distanceBias(net: Net, tokens: Tokens, queries: Queries): string {
   const { graph, config } = net;
   const slopes = alibiSlopes(config.size('num_attention_heads')).map((slope) => Math.fround(-slope));

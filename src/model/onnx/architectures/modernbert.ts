@@ -1,4 +1,4 @@
-// ModernBERT: norms before the layers' parts, rotary positions, attention to near tokens in most layers, gated feed-forward.
+// ModernBERT: norms come first, rotary positions, most layers see near tokens only, a gated feed-forward.
 
 import { RerankError } from '../../../errors.ts';
 import { activate } from './activations.ts';

@@ -1,4 +1,4 @@
-// One vector a text from the states of its tokens, as sentence-transformers' Pooling does it. Padding is on the right, or there is none.
+// One vector a text from the states of its tokens, as sentence-transformers pools; padding is on the right.
 
 import { RerankError } from '../../../errors.ts';
 import type { Config } from './config.ts';

@@ -1,4 +1,4 @@
-// Distances between tokens as few buckets: near ones have their own, far ones share. In float32, as torch computes them.
+// Distances between tokens as few buckets: near ones have their own, far ones share. In float32, as torch has them.
 
 const { fround, log } = Math;
 

@@ -22,7 +22,8 @@ const MODULE_PATH = /^[\w.-]+(\/[\w.-]+)*$/;
  * Compiles what a directory holds: a classifier, a causal model with its tokens, or modules.
  *
  * @param directory with config.json and safetensors, and modules.json where the model has modules
- * @throws RerankError `model_files` when weights are missing or only a pickle is there, or what the files ask for is not supported
+ * @throws RerankError `model_files` when weights are missing or only a pickle is there, or what the files ask for is
+ *   not supported
  */
 export function compileRepository(directory: string, options: RepositoryOptions = {}): OnnxModel {
   const [transformer, ...rest] = readModules(directory) ?? [{ name: '', type: 'Transformer', config: {}, checkpoint: null }];

@@ -1,4 +1,4 @@
-// The inputs of a graph and what follows from them alone: positions, who may see whom, which tokens a layer is computed for.
+// The inputs of a graph and what follows from them alone: positions, who sees whom, which tokens a layer is for.
 
 import { BOOL, FLOAT, INT64 } from '../graph-builder.ts';
 import { Memo } from './memo.ts';
@@ -10,7 +10,10 @@ export type Reads = 'all' | 'first' | 'last';
 export interface TokenOptions {
   /** Without attention mask: for runs of texts of one length. */
   readonly maskless: boolean;
-  /** Id of padding where the head finds the last token by it, as transformers' causal classifiers do; null: by the mask, or the end. */
+  /**
+   * Id of padding where the head finds the last token by it, as transformers' causal classifiers do; null: by the mask,
+   * or the end.
+   */
   readonly lastBefore: number | null;
   /** Tokens that were computed in an earlier run stand before these; then there is no mask. */
   readonly past?: boolean;
@@ -88,8 +91,8 @@ export class Tokens {
   }
 
   /**
-   * Keys and values of a layer behind those of the tokens before. These tokens' own leave the graph as `key.N` and `value.N`;
-   * a later run takes them as `past_key.N` and `past_value.N`.
+   * Keys and values of a layer behind those of the tokens before. These tokens' own leave the graph as `key.N` and
+   * `value.N`; a later run takes them as `past_key.N` and `past_value.N`.
    */
   withPast(layer: number, own: KeysValues, { heads, size }: { readonly heads: number; readonly size: number }): KeysValues {
     if (this.#options.past !== true) return own;
@@ -129,7 +132,8 @@ export class Tokens {
   }
 
   /**
-   * What is added to the scores `[batch, heads, queries, length]` before the softmax: 0, or the lowest float where a key is not seen.
+   * What is added to the scores `[batch, heads, queries, length]` before the softmax: 0, or the lowest float where a
+   * key is not seen.
    *
    * @returns null when every query sees every key
    */

@@ -60,7 +60,8 @@ export class Weights {
    * To be called when the graph is complete.
    *
    * @param harmless what the architecture's checkpoints carry and its scores do not need
-   * @throws RerankError `model_files` naming weights that no one took: then the model is not what its configuration says
+   * @throws RerankError `model_files` naming weights that no one took: then the model is not what its configuration
+   *   says
    */
   finish(harmless: readonly RegExp[]): void {
     const known = [...BUFFERS, ...harmless];

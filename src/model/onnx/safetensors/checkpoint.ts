@@ -36,7 +36,9 @@ export function findCheckpoint(directory: string): string | null {
   return [ONE_FILE, INDEX].find((name) => existsSync(join(directory, name))) ?? null;
 }
 
-/** Why a directory's weights cannot be taken: only a pickle is there. Null when no pickle is there, or safetensors too. */
+/**
+ * Why a directory's weights cannot be taken: only a pickle is there. Null when no pickle is there, or safetensors too.
+ */
 export function pickleRefusal(directory: string): RerankError | null {
   if (findCheckpoint(directory) !== null) return null;
   const pickle = PICKLES.find((name) => existsSync(join(directory, name)));

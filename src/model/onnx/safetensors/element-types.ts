@@ -3,7 +3,10 @@
 import { DATA_TYPE } from '../data-types.ts';
 import { decodeFloats } from '../decode-floats.ts';
 
-/** Bytes an element takes. Types of less than a byte are not here: no reranker stores weights so without a quantiser's own layout. */
+/**
+ * Bytes an element takes. Types of less than a byte are not here: no reranker stores weights so without a quantiser's
+ * own layout.
+ */
 export const ELEMENT_TYPE_BYTES: ReadonlyMap<string, number> = new Map([
   ['F64', 8],
   ['F32', 4],

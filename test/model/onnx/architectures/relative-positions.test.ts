@@ -1,4 +1,5 @@
-// Expected values are torch's: relative_position_bucket of MPNet, make_log_bucket_position of DeBERTa, default rotary frequencies.
+// Expected values are torch's: relative_position_bucket of MPNet, make_log_bucket_position of DeBERTa, default rotary
+// frequencies.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
