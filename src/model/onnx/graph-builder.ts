@@ -1,6 +1,7 @@
 // Puts an ONNX graph together: nodes, constants, weights. Knows ONNX and no architecture.
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { DATA_TYPE } from './data-types.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -14,8 +15,8 @@ import { addStoredTensor, type OnnxModel } from './onnx-model.ts';
 import type { TensorSource } from './tensor-source.ts';
 
 /** TensorProto.DataType of ONNX. */
-export const FLOAT = 1;
-export const INT64 = 7;
+export const FLOAT = DATA_TYPE.float;
+export const INT64 = DATA_TYPE.int64;
 export const BOOL = 9;
 
 /** AttributeProto.AttributeType of ONNX. */

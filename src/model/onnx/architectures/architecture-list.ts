@@ -11,7 +11,7 @@ import { DISTILBERT } from './distilbert.ts';
 import { JINA_BERT } from './jina-bert.ts';
 import { MODERNBERT } from './modernbert.ts';
 import { MPNET } from './mpnet.ts';
-import { NEW } from './new.ts';
+import { GTE, NEW } from './new.ts';
 import type { Weights } from './weights.ts';
 
 /** Models with a classifier. Of two with one name or type, the one that is known by its weights comes first. */
@@ -25,6 +25,7 @@ export const CLASSIFIERS: readonly Architecture[] = [
   ELECTRA,
   MODERNBERT,
   MPNET,
+  GTE,
   NEW,
   ROBERTA,
   XLM_ROBERTA_FLASH,

@@ -3,6 +3,7 @@
 import { RerankError } from '../../../errors.ts';
 import { FLOAT, GraphBuilder } from '../graph-builder.ts';
 import type { OnnxModel } from '../onnx-model.ts';
+import { pruneGraph } from '../prune-graph.ts';
 import type { Checkpoint } from '../safetensors/checkpoint.ts';
 import type { Architecture } from './architecture.ts';
 import { CLASSIFIERS, findArchitecture, findBody } from './architecture-list.ts';
@@ -112,7 +113,10 @@ function build(
   weights.finish(architecture.harmless);
   net.graph.node('Identity', [logits], {}, 'logits');
   net.graph.output('logits', FLOAT, ['batch_size', labels]);
-  return { ...net.graph.model, files };
+  const model = { ...net.graph.model, files };
+  // Builders ask for positions and constants before it is known who reads them.
+  pruneGraph(model);
+  return model;
 }
 
 /** What the head reads: `[batch, size]`, or all states. */

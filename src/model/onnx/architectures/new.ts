@@ -13,6 +13,7 @@ import { frequencies, Rotary } from './rotary.ts';
 import type { Queries, Tokens } from './tokens.ts';
 
 const DEFAULT_BASE = 10_000;
+const GTE_BASE = 160_000;
 
 export const NEW: Architecture = {
   name: 'NewForSequenceClassification',
@@ -25,6 +26,9 @@ export const NEW: Architecture = {
   },
   harmless: [/^lm_head\./],
 };
+
+/** The same model under the name that transformers gave it when it took it in. */
+export const GTE: Architecture = { ...NEW, name: 'GteForSequenceClassification', modelType: 'gte' };
 
 function newBody(body: Body): string {
   const { net, tokens } = body;
@@ -64,9 +68,7 @@ class NewLayer {
     const count = config.size('num_attention_heads');
     const size = config.part(this.#hidden, count);
     this.#heads = { count, size };
-    const base = config.number('rope_theta', DEFAULT_BASE);
-    const turning = isRotary(config) ? frequencies(config, config.inner('rope_scaling'), { base, size }) : null;
-    this.#rotary = turning === null ? null : new Rotary(net, tokens, turning);
+    this.#rotary = isRotary(config) ? rotaryOf(net, tokens, size) : null;
   }
 
   build(index: number, states: string, queries: Queries): string {
@@ -96,6 +98,14 @@ class NewLayer {
     const context = weighted(net, this.#heads, { scores, value: part(2, states), biases: [this.#tokens.bias(queries)] });
     return net.linear(`${name}attention.o_proj`, context, { from: hidden, to: hidden });
   }
+}
+
+function rotaryOf(net: Net, tokens: Tokens, size: number): Rotary {
+  const { config } = net;
+  const settings = config.inner('rope_parameters') ?? config.inner('rope_scaling');
+  const fallback = config.text('model_type', 'new') === 'gte' ? GTE_BASE : DEFAULT_BASE;
+  const base = settings?.has('rope_theta') ? settings.number('rope_theta') : config.number('rope_theta', fallback);
+  return new Rotary(net, tokens, frequencies(config, settings, { base, size }));
 }
 
 function norm(net: Net, name: string, input: string): string {
