@@ -10,7 +10,7 @@ import transformers as hf
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Normalize, Pooling
 
-from compiled_references import BidirectionalLlama, FlashXlmRoberta, JinaBert, New
+from compiled_references import BidirectionalLlama, FlashXlmRoberta, JinaBert, NeoBert, New
 
 VOCAB = 96
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
@@ -196,4 +196,5 @@ FAMILIES = [
     Compiled("xlm-roberta-flash", outside("xlm-roberta", "XLMRobertaForSequenceClassification", **FLASH), 54, reference=FlashXlmRoberta),
     Compiled("llama-bidirectional", bidirectional(pooling="avg", temperature=0.5), 55, reference=BidirectionalLlama),
     Compiled("llama-bidirectional-last", bidirectional(pooling="last", temperature=1.0), 56, reference=BidirectionalLlama),
+    Compiled("neobert", outside("neobert", "NeoBERTForSequenceClassification", norm_eps=1e-5), 57, reference=NeoBert),
 ]

@@ -1,6 +1,6 @@
 """Models whose code lies outside transformers, written down again from their equations and names of weights.
 
-They stand in for gte's `new`, Jina's BERT (both layouts), flash attention's XLM-RoBERTa and NVIDIA's bidirectional Llama.
+They stand in for gte's `new`, Jina's BERT (both layouts), flash attention's XLM-RoBERTa, NeoBERT and NVIDIA's bidirectional Llama.
 """
 
 from __future__ import annotations
@@ -204,6 +204,59 @@ class FlashXlmRoberta(nn.Module):
             states = layer.norm1(states + layer.mixer.out_proj(context))
             states = layer.norm2(states + layer.mlp.fc2(F.gelu(layer.mlp.fc1(states))))
         return SimpleNamespace(logits=self.classifier.out_proj(torch.tanh(self.classifier.dense(states[:, 0]))))
+
+
+class RootMeanSquare(nn.Module):
+    def __init__(self, size: int, eps: float):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, states):
+        return states / (states.pow(2).mean(-1, keepdim=True) + self.eps).sqrt() * self.weight
+
+
+class NeoBert(nn.Module):
+    def __init__(self, config: PretrainedConfig):
+        super().__init__()
+        self.config = config
+        hidden, eps = config.hidden_size, config.norm_eps
+        inner = 8 * math.ceil(int(2 * config.intermediate_size / 3) / 8)
+        layer = lambda: Names(
+            qkv=nn.Linear(hidden, 3 * hidden, bias=False),
+            wo=nn.Linear(hidden, hidden, bias=False),
+            ffn=Names(w12=nn.Linear(hidden, 2 * inner, bias=False), w3=nn.Linear(inner, hidden, bias=False)),
+            attention_norm=RootMeanSquare(hidden, eps),
+            ffn_norm=RootMeanSquare(hidden, eps),
+        )
+        self.model = Names(
+            encoder=nn.Embedding(config.vocab_size, hidden),
+            transformer_encoder=nn.ModuleList([layer() for _ in range(config.num_hidden_layers)]),
+            layer_norm=RootMeanSquare(hidden, eps),
+        )
+        self.dense = nn.Linear(hidden, hidden)
+        self.classifier = nn.Linear(hidden, config.num_labels)
+
+    def turn(self, states):
+        """Turns neighbours together, as complex numbers."""
+        size = states.shape[-1]
+        inverse = 1.0 / (10000.0 ** (torch.arange(0, size, 2).float() / size))
+        angles = torch.outer(torch.arange(states.shape[-2]).float(), inverse)
+        pairs = torch.view_as_complex(states.reshape(*states.shape[:-1], -1, 2).contiguous())
+        return torch.view_as_real(pairs * torch.polar(torch.ones_like(angles), angles)).flatten(-2)
+
+    def forward(self, input_ids, attention_mask):
+        heads = self.config.num_attention_heads
+        states = self.model.encoder(input_ids)
+        for layer in self.model.transformer_encoder:
+            packed = layer.qkv(layer.attention_norm(states))
+            parts = packed.view(*packed.shape[:2], heads, -1).chunk(3, dim=-1)
+            context = attend(*[part.flatten(2) for part in parts], heads, attention_mask, turn=self.turn)
+            states = states + layer.wo(context)
+            gate, up = layer.ffn.w12(layer.ffn_norm(states)).chunk(2, dim=-1)
+            states = states + layer.ffn.w3(F.silu(gate) * up)
+        first = self.model.layer_norm(states)[:, 0]
+        return SimpleNamespace(logits=self.classifier(torch.tanh(self.dense(first))))
 
 
 class BidirectionalLlama(nn.Module):

@@ -19,7 +19,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 TARGET = Path(__file__).parent / "fixtures" / "compiled"
-OUTSIDE = ("New", "Jina", "LlamaBidirectional")
+OUTSIDE = ("New", "Jina", "LlamaBidirectional", "NeoBERT")
 REWRITTEN = ["bert", "modernbert", "deberta-v3", "llama-biases-llama3", "llama-no-padding-linear", "qwen3-yarn", "gemma2", "qwen2-sliding"]
 GTE = {
     "model_type": "gte",

@@ -11,6 +11,7 @@ import { DISTILBERT } from './distilbert.ts';
 import { JINA_BERT } from './jina-bert.ts';
 import { MODERNBERT } from './modernbert.ts';
 import { MPNET } from './mpnet.ts';
+import { NEOBERT } from './neobert.ts';
 import { GTE, NEW } from './new.ts';
 import type { Weights } from './weights.ts';
 
@@ -25,6 +26,7 @@ export const CLASSIFIERS: readonly Architecture[] = [
   ELECTRA,
   MODERNBERT,
   MPNET,
+  NEOBERT,
   GTE,
   NEW,
   ROBERTA,

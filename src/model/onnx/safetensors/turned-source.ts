@@ -45,7 +45,8 @@ export class TurnedSource implements TensorSource {
   }
 }
 
-function collect(source: TensorSource): Float32Array {
+/** All values of a float32 source. */
+export function collect(source: TensorSource): Float32Array {
   const bytes = new Uint8Array(source.byteLength);
   let done = 0;
   for (const piece of source.chunks()) {

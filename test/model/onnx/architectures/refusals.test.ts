@@ -109,6 +109,11 @@ describe('a configuration is refused', () => {
   test('that is no object', () => refuses([], BERT.checkpoint, /config\.json is no object/));
 });
 
+test('a NeoBERT whose layout is not the published one is told as that', () => {
+  const config = { ...readConfig('neobert'), intermediate_size: 32 };
+  refuses(config, checkpointOf('neobert'), /NeoBERT of another layout/);
+});
+
 describe('other names of the same weights give the same logits', () => {
   const names: Readonly<Record<string, (name: string) => string>> = {
     'without the prefix of the model': (name) => name.replace(/^bert\./, ''),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { RerankError } from '../../../../src/errors.ts';
 import { findCheckpoint, openCheckpoint, pickleRefusal } from '../../../../src/model/onnx/safetensors/checkpoint.ts';
+import { pickRows } from '../../../../src/model/onnx/safetensors/picked-rows.ts';
 import { TurnedSource } from '../../../../src/model/onnx/safetensors/turned-source.ts';
 import type { TensorSource } from '../../../../src/model/onnx/tensor-source.ts';
 import { noise, temporaryDirectory } from '../../../helpers/onnx-graph.ts';
@@ -116,4 +117,13 @@ test('one file stands before an index; a pickle alone is refused with the way ou
   assert.equal(pickleRefusal(path), null);
   writeSafetensors(join(path, 'model.safetensors'), {});
   assert.equal(findCheckpoint(path), 'model.safetensors');
+});
+
+test('rows are picked in any order, and again from those', (t) => {
+  const path = join(temporaryDirectory(t), 'model.safetensors');
+  writeSafetensors(path, { w: float32Tensor([4, 2], [0, 1, 10, 11, 20, 21, 30, 31]) });
+  const picked = pickRows(openCheckpoint(path).tensors.get('w')!, [3, 0, 2], 'some');
+  assert.deepEqual([picked.name, picked.dims], ['w[some]', [3, 2]]);
+  assert.deepEqual(valuesOf(picked.floats()), [30, 31, 0, 1, 20, 21]);
+  assert.deepEqual(valuesOf(picked.rows(1, 2).floats()), [0, 1, 20, 21]);
 });
