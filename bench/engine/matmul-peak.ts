@@ -3,8 +3,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { FLOAT, GraphBuilder } from '../../src/model/onnx/graph-builder.ts';
 import { writeOnnxModel } from '../../src/model/onnx/onnx-model.ts';
-import { FLOAT, GraphBuilder } from '../models/graph-builder.ts';
 import { RandomTensor } from '../models/random-tensor.ts';
 import { openRuntimeSession } from '../runtime-session.ts';
 

@@ -3,10 +3,10 @@
 // Initializers carry the state-dict names of transformers' BertForSequenceClassification. The weights of the encoder's linear layers are
 // stored transposed, [in, out], because MatMul takes them so; those of pooler and classifier are [out, in] as in torch (Gemm with transB).
 
+import { FLOAT, GraphBuilder, INT64 } from '../../src/model/onnx/graph-builder.ts';
 import type { OnnxModel } from '../../src/model/onnx/onnx-model.ts';
 import { seedOf } from '../random.ts';
 import type { BertShape } from './bert-shape.ts';
-import { FLOAT, GraphBuilder, INT64 } from './graph-builder.ts';
 import { RandomTensor } from './random-tensor.ts';
 
 /** BERT's initializer_range. */

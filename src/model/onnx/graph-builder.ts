@@ -1,6 +1,7 @@
-// Puts an ONNX graph together: nodes, constants, weights. Knows ONNX, not BERT.
+// Puts an ONNX graph together: nodes, constants, weights. Knows ONNX and no architecture.
 
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { DATA_TYPE } from './data-types.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -9,13 +10,14 @@ import {
   TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
-} from '../../src/model/onnx/onnx_pb.ts';
-import { addStoredTensor, type OnnxModel } from '../../src/model/onnx/onnx-model.ts';
-import type { TensorSource } from '../../src/model/onnx/tensor-source.ts';
+} from './onnx_pb.ts';
+import { addStoredTensor, type OnnxModel } from './onnx-model.ts';
+import type { TensorSource } from './tensor-source.ts';
 
 /** TensorProto.DataType of ONNX. */
-export const FLOAT = 1;
-export const INT64 = 7;
+export const FLOAT = DATA_TYPE.float;
+export const INT64 = DATA_TYPE.int64;
+export const BOOL = 9;
 
 /** AttributeProto.AttributeType of ONNX. */
 const ATTRIBUTE = { float: 1, int: 2, ints: 7 } as const;
@@ -27,12 +29,14 @@ type Attributes = Readonly<Record<string, bigint | number | readonly bigint[]>>;
 
 export class GraphBuilder {
   readonly model: OnnxModel;
+  /** What is in a constant -> its name: the same shape or number is asked for in every layer. */
+  readonly #constants = new Map<string, string>();
   #count = 0;
 
   constructor(name: string) {
     const proto = create(ModelProtoSchema, {
       irVersion: IR_VERSION,
-      producerName: 'crossrank bench',
+      producerName: 'crossrank',
       opsetImport: [{ domain: '', version: OPSET }],
       graph: { name },
     });
@@ -40,7 +44,7 @@ export class GraphBuilder {
   }
 
   /** @param dims names for sizes that change from run to run */
-  input(name: string, dataType: number, dims: readonly string[]): string {
+  input(name: string, dataType: number, dims: readonly (string | number)[]): string {
     this.model.graph.input.push(valueInfo(name, dataType, dims));
     return name;
   }
@@ -52,6 +56,7 @@ export class GraphBuilder {
   /**
    * Adds a node with one output.
    *
+   * @param input `''` for an optional input that is not given
    * @param attributes bigint for int, number for float, bigints for ints
    * @returns the output's name
    */
@@ -63,23 +68,37 @@ export class GraphBuilder {
 
   /** int64 values inside the message. @param dims `[]` for a scalar */
   integers(values: readonly bigint[], dims: readonly bigint[] = [BigInt(values.length)]): string {
-    const name = this.#name('integers');
-    this.model.graph.initializer.push(
-      create(TensorProtoSchema, { name, dataType: INT64, dims: [...dims], int64Data: [...values] }),
-    );
-    return name;
+    return this.#constant('integers', dims, values, { dataType: INT64, dims: [...dims], int64Data: [...values] });
   }
 
   /** A float scalar inside the message. */
   scalar(value: number): string {
-    const name = this.#name('scalar');
-    this.model.graph.initializer.push(create(TensorProtoSchema, { name, dataType: FLOAT, dims: [], floatData: [value] }));
-    return name;
+    return this.floats([value], []);
+  }
+
+  /** Floats inside the message: a few, not weights. @param dims `[]` for a scalar */
+  floats(values: readonly number[], dims: readonly bigint[] = [BigInt(values.length)]): string {
+    return this.#constant('floats', dims, values, { dataType: FLOAT, dims: [...dims], floatData: [...values] });
   }
 
   /** Weights, written beside the graph. */
   weights(name: string, dims: readonly number[], source: TensorSource): string {
     addStoredTensor(this.model, name, FLOAT, dims, source);
+    return name;
+  }
+
+  #constant(
+    kind: string,
+    dims: readonly bigint[],
+    values: readonly (bigint | number)[],
+    tensor: MessageInitShape<typeof TensorProtoSchema>,
+  ): string {
+    const key = `${kind} [${dims}] ${values}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.#name(kind);
+    this.#constants.set(key, name);
+    this.model.graph.initializer.push(create(TensorProtoSchema, { ...tensor, name }));
     return name;
   }
 
