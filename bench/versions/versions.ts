@@ -57,7 +57,7 @@ function cases(model: BenchModel, quick: boolean): Case[] {
   ];
 }
 
-const LIMITS: RoundLimits = { minRounds: 7, maxRounds: 21, budgetMs: 90_000 };
+const LIMITS: RoundLimits = { minRounds: 7, maxRounds: 21, budgetMs: 40_000 };
 const QUICK_LIMITS: RoundLimits = { minRounds: 2, maxRounds: 2, budgetMs: 10_000 };
 
 async function measure(
