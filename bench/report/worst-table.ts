@@ -30,7 +30,7 @@ export function worstTable({ figures }: WorstFile): string {
     return `| ${cells.join(' | ')} |`;
   });
   return [
-    '| Request | Sent, KB gzipped | Answer | Longest wait for /health, ms | CPU, s | Memory, MiB |',
+    '| Request | Sent, KB | Answer | Longest wait for /health, ms | CPU, s | Memory, MiB |',
     '|---|---|---|---|---|---|',
     ...rows,
   ].join('\n');

@@ -2,12 +2,21 @@
 
 import { gzipSync } from 'node:zlib';
 
+/** As sent: gzipped, or plain where a server would refuse the compressed form at once. */
+export interface WorstBody {
+  readonly bytes: Buffer;
+  readonly isGzipped: boolean;
+}
+
+/** A body that inflates to more than this many times its size is refused while it does. */
+const MAX_RATIO = 100;
+
 export interface WorstCase {
   /** What is hostile about it, for the table. */
   readonly name: string;
   readonly path: string;
-  /** As sent: gzipped. Made when asked for, because some are large. */
-  readonly body: () => Buffer;
+  /** Made when asked for, because some are large. */
+  readonly body: () => WorstBody;
 }
 
 const MILLION = 1_000_000;
@@ -56,6 +65,17 @@ export const WORST_CASES: readonly WorstCase[] = [
     '/rank',
     () => `{"query":"a","documents":["${'some words of prose '.repeat(1.6 * MILLION)}"]}`,
   ),
+  worst('a document of 32 MB of spaces', '/rank', () => `{"query":"a","documents":["${' '.repeat(32 * MILLION)}"]}`),
+  worst('20 documents of 1.5 MB in chunks', '/rank', () => {
+    const documents = Array.from({ length: 20 }, (_, index) => `"${index} ${'some words of prose '.repeat(75_000)}"`).join(',');
+    return `{"query":"a","documents":[${documents}],"long_documents":"chunk"}`;
+  }),
+  worst('900 documents of 990 numbers, sent back', '/v1/rerank', () => {
+    const fields = Array.from({ length: 990 }, (_, index) => `"f${index}":0.123456789`).join(',');
+    const documents = Array.from({ length: 900 }, (_, index) => `{"text":"${index}",${fields}}`).join(',');
+    return `{"query":"a","documents":[${documents}],"return_documents":true}`;
+  }),
+  worst('the tokens of 250,000 bytes', '/tokenize', () => `{"inputs":[${list(`"${'.,!?;:'.repeat(4000)}"`, 10)}]}`),
   worst('10,000 short documents', '/rank', () => {
     const documents = Array.from({ length: 10_000 }, (_, index) => `"${index}"`).join(',');
     return `{"query":"a","documents":[${documents}],"return_documents":true}`;
@@ -68,7 +88,12 @@ export const WORST_CASES: readonly WorstCase[] = [
 ];
 
 function worst(name: string, path: string, json: () => string): WorstCase {
-  return { name, path, body: () => gzipSync(json()) };
+  return { name, path, body: () => asSent(Buffer.from(json())) };
+}
+
+function asSent(plain: Buffer): WorstBody {
+  const zipped = gzipSync(plain);
+  return zipped.length * MAX_RATIO >= plain.length ? { bytes: zipped, isGzipped: true } : { bytes: plain, isGzipped: false };
 }
 
 function list(item: string, count: number): string {

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 
-const SLOTS = 4096; // a power of two
+const SLOTS = 16_384; // a power of two
 const PRIME = 0x01000193;
 
 /** So that nobody can choose keys that pass for each other. */
