@@ -4,6 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { RerankError } from '../errors.ts';
 import { inflaterFor, transcoderFor } from './body/body-form.ts';
 import { type BodyLimits, tooLarge } from './body/body-limits.ts';
+import { PaceWatch } from './body/pace-watch.ts';
 import { parseBody } from './body/parse-json.ts';
 import { receiveBody } from './body/receive-body.ts';
 import { ArrivalTurns, Turns } from './body/turns.ts';
@@ -42,10 +43,12 @@ class BodyReader {
   readonly #budget: BodyBudget;
   readonly #turns = new Turns();
   readonly #arrivals = new ArrivalTurns();
+  readonly #pace: PaceWatch;
 
   constructor(limits: BodyLimits, budget: BodyBudget) {
     this.#limits = limits;
     this.#budget = budget;
+    this.#pace = new PaceWatch(() => budget.usedBytes > budget.limitBytes / 2);
   }
 
   async read(req: Request, res: Response): Promise<void> {
@@ -67,7 +70,7 @@ class BodyReader {
     const inflater = inflaterFor(req.get('content-encoding'));
     try {
       const common = { limits: this.#limits, arrivals: this.#arrivals, hold, noteBytes };
-      const { bytes, scan } = await receiveBody(req, { inflater, transcoder, ...common });
+      const { bytes, scan } = await this.#watched(req, res, (cut) => receiveBody(req, { inflater, transcoder, cut, ...common }));
       req.body = await parseBody(bytes, scan, { turns: this.#turns, isGone: () => signal.aborted });
       bytes.clear(); // its room stays taken: texts are copied for the workers, and for the answer
     } catch (error) {
@@ -75,6 +78,28 @@ class BodyReader {
       throw error;
     }
   }
+
+  /** A small body is not worth a look: many of them have room of their own. */
+  async #watched<Result>(req: Request, res: Response, receive: (cut: AbortSignal) => Promise<Result>): Promise<Result> {
+    const cut = new AbortController();
+    if (Number(req.get('content-length') ?? Number.POSITIVE_INFINITY) <= UNWATCHED_BYTES) return receive(cut.signal);
+    const { record } = contextOf(res);
+    const unwatch = this.#pace.watch({
+      bytes: () => record.bytesIn ?? 0,
+      cut: () => {
+        res.set('Connection', 'close').once('finish', () => req.destroy()); // what it still sends would go on as slowly
+        cut.abort(tooSlow());
+      },
+    });
+    return receive(cut.signal).finally(unwatch);
+  }
+}
+
+/** On the wire. */
+const UNWATCHED_BYTES = 65_536;
+
+function tooSlow(): RerankError {
+  return new RerankError('overloaded', 'the body came too slowly while others need its room', { retryAfterSeconds: 1 });
 }
 
 /** Bytes of a refused body that are still read, and the time they have, before a connection that ends with its answer ends. */

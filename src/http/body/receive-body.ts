@@ -25,6 +25,8 @@ export interface Receiving {
   readonly limits: BodyLimits;
   /** Of all bodies that come. */
   readonly arrivals: ArrivalTurns;
+  /** Aborted, with the error as its reason, when the body must not go on. */
+  readonly cut: AbortSignal;
   /** Told what the body holds, and will hold once it is parsed, as it grows; throws when that is too much. */
   readonly hold: (heldBytes: number) => void;
   /** Told the bytes after decompression as they come. */
@@ -71,6 +73,7 @@ class Receiver {
   start(): void {
     const request = this.#request;
     const { inflater } = this.#receiving;
+    this.#receiving.cut.addEventListener('abort', this.#cut, { once: true });
     request.once('close', this.#gone);
     request.on('error', this.#gone);
     if (inflater !== null) {
@@ -85,6 +88,8 @@ class Receiver {
       if (this.#waiting === 0) this.#guard(() => this.#end());
     });
   }
+
+  readonly #cut = (): void => this.#fail(this.#receiving.cut.reason);
 
   readonly #gone = (): void => {
     if (!this.#request.complete) this.#fail(new RerankError('cancelled', 'the client closed the connection'));
