@@ -319,7 +319,7 @@ export interface ScorerStatus {
    * work, or what may be hoped for until a second of work was done.
    */
   readonly peakCostPerSecond: number;
-  /** Since the last batch was scored; Infinity before the first. */
+  /** Since a batch was scored that was large enough to tell of the machine's speed; Infinity before the first. */
   readonly idleMs: number;
   /** Characters one worker reads per second, measured within bounds. */
   readonly charactersPerSecond: number;

@@ -19,7 +19,7 @@ const PROVEN_MS = 1000;
 const HOPE = 2;
 
 /** A batch of less time is half overhead, and says how slow small calls are, not how slow the machine is. */
-const TELLING_MS = 20;
+export const TELLING_MS = 20;
 
 /**
  * The best speed fades towards the present one in this time of work: a machine that has become slower for good is seen
@@ -75,6 +75,7 @@ export class SpeedEstimate {
   learn(cost: number, elapsedMs: number): void {
     if (!(cost > 0 && elapsedMs > 0)) return;
     const ms = Math.min(elapsedMs, (MAX_SLOWDOWN * 1000 * cost) / this.perSecond);
+    if (ms < TELLING_MS && 1000 * cost <= ms * this.perSecond) return; // slow because it is small
     const kept = 2 ** (-ms / HALF_LIFE_MS);
     this.#cost = this.#cost * kept + cost;
     this.#ms = this.#ms * kept + ms;

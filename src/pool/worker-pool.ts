@@ -21,7 +21,7 @@ import {
 } from '../protocol.ts';
 import { FairQueue, type JobQueue } from './fair-queue.ts';
 import { type DoneBatch, type JobEntry, ScoreJob } from './score-job.ts';
-import { SpeedEstimate } from './speed-estimate.ts';
+import { SpeedEstimate, TELLING_MS } from './speed-estimate.ts';
 import { countedCost, hopedPerSecond, newReadingSpeed } from './work-done.ts';
 import { type LostIn, WorkerRun } from './worker-run.ts';
 import { WorkerSet } from './worker-set.ts';
@@ -97,7 +97,7 @@ export class WorkerPool implements Scorer {
   /** Sets that such a worker belongs to: nobody may end their threads. */
   readonly #leftBehind = new Set<WorkerSet>();
   #outstandingCost = 0;
-  /** `performance.now()` when the last batch was scored. */
+  /** `performance.now()` when the last batch was scored that tells of the machine's speed. */
   #scoredMs = Number.NEGATIVE_INFINITY;
   #quickCost = 0;
   #tokens = 0;
@@ -310,7 +310,7 @@ export class WorkerPool implements Scorer {
 
   /** Only what the model has run tells of its speed, and only texts tell of how they are read. */
   #count(batch: JobEntry['batch'], scores: BatchScores): void {
-    this.#scoredMs = performance.now();
+    if (scores.inferenceMs >= TELLING_MS) this.#scoredMs = performance.now();
     this.#speed.learn(countedCost(batch, scores, this.spec.hiddenSize), scores.inferenceMs);
     if ('reading' in batch) this.#reading.learn(batch.reading?.characters ?? 0, scores.tokenizationMs);
     this.#tokens += scores.tokenCounts.reduce((sum, count) => sum + count, 0);

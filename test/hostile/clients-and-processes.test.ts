@@ -28,12 +28,12 @@ test('clients that do not read their answers keep nobody out for long', async (t
   assert.ok(server.process.logLines('request').some(({ status }) => status === 499));
 });
 
-test('a client that never reads the description of the API is cut, too', async (t) => {
+test('a client that never reads the documentation is cut, too', async (t) => {
   const server = await ServerUnderAttack.start(t, ['--answer-timeout', '2']);
-  const asked = 'GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const asked = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n'; // 1.5 MB: sixteen are more than the kernel holds
   await server.endure(async () => {
     const client = await connected(t, server.url);
-    for (let sent = 0; sent < 400; sent += 1) client.write(asked);
+    for (let sent = 0; sent < 16; sent += 1) client.write(asked);
     await server.process.logLine(CUT);
   });
 });
