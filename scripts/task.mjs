@@ -48,7 +48,7 @@ async function build(options) {
 
 /** `build/crossrank-VERSION.tgz`: what `files` in package.json names, without source maps because the sources stay here. */
 async function pack() {
-  await build({ clean: true, sourceMap: false });
+  await build({ clean: true, product: true, sourceMap: false });
   mkdirSync(join(root, 'build'), { recursive: true });
   npm(root, 'pack', '--pack-destination', 'build');
 }
