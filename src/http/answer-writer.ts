@@ -1,12 +1,16 @@
 // Writes JSON answers: as bytes, large ones in turns and slices, counted in the budget until the client's side has taken them.
 
 import type { Response } from 'express';
+import { SharedTurns } from '../rerank/turns.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { jsonPieces } from './json-pieces.ts';
 import { contextOf } from './request-context.ts';
 
 /** What the kernel has taken is known slice by slice; smaller ones would cost large answers time. */
 const SLICE_BYTES = 64 * 1024;
+
+/** Of all large answers of the process, as there is one event loop. */
+const TURNS = new SharedTurns();
 
 /** Whose answer may be written at once. */
 const SMALL_BODY_BYTES = 131_072;
@@ -15,16 +19,12 @@ const SMALL_BODY_BYTES = 131_072;
 export async function writeJson(res: Response, body: unknown, budget: BodyBudget): Promise<void> {
   // Most answers are small, and known to be: at most some 70 bytes for each byte of the body.
   const { bytesIn = 0 } = contextOf(res).record;
-  const pieces = bytesIn <= SMALL_BODY_BYTES ? [Buffer.from(JSON.stringify(body))] : await jsonPieces(body, nextTurn);
+  const pieces = bytesIn <= SMALL_BODY_BYTES ? [Buffer.from(JSON.stringify(body))] : await jsonPieces(body, TURNS.next);
   if (res.destroyed) return;
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   res.set({ 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': String(length) });
   if (length <= SLICE_BYTES) res.end(pieces[0]);
   else writeSlices(res, { slices: pieces.flatMap(slicesOf), length }, budget);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function slicesOf(bytes: Buffer): Buffer[] {

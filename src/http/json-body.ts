@@ -2,12 +2,13 @@
 
 import type { Request, RequestHandler, Response } from 'express';
 import { RerankError } from '../errors.ts';
+import { SharedTurns } from '../rerank/turns.ts';
 import { inflaterFor, transcoderFor } from './body/body-form.ts';
 import { type BodyLimits, tooLarge } from './body/body-limits.ts';
 import { PaceWatch } from './body/pace-watch.ts';
 import { parseBody } from './body/parse-json.ts';
 import { receiveBody } from './body/receive-body.ts';
-import { ArrivalTurns, Turns } from './body/turns.ts';
+import { ArrivalTurns } from './body/turns.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { contextOf } from './request-context.ts';
 
@@ -41,7 +42,7 @@ function requireJson(req: Request, limits: BodyLimits): void {
 class BodyReader {
   readonly #limits: BodyLimits;
   readonly #budget: BodyBudget;
-  readonly #turns = new Turns();
+  readonly #turns = new SharedTurns();
   readonly #arrivals = new ArrivalTurns();
   readonly #pace: PaceWatch;
 

@@ -1,10 +1,10 @@
 // The bytes of a body -> its value, as JSON.parse gives it. A large one is parsed in pieces, each in its own turn of the event loop.
 
 import { RerankError } from '../../errors.ts';
+import type { SharedTurns } from '../../rerank/turns.ts';
 import type { BodyBytes } from './body-bytes.ts';
 import { type FieldList, TURN_WORK } from './field-lists.ts';
 import type { JsonScanner } from './json-scanner.ts';
-import type { Turns } from './turns.ts';
 
 /** A body of less work is parsed at once. */
 const AT_ONCE_WORK = 2 * TURN_WORK;
@@ -19,7 +19,7 @@ type Outcome = { readonly value: unknown; readonly fault: null } | { readonly fa
 
 /** What a parse of a body needs beside its bytes. */
 export interface ParseOptions {
-  readonly turns: Turns;
+  readonly turns: Pick<SharedTurns, 'next'>;
   /** Whether nobody waits for the value any more. */
   readonly isGone: () => boolean;
 }
@@ -52,7 +52,7 @@ interface Layout {
 class PiecewiseParse {
   readonly #bytes: BodyBytes;
   readonly #layout: Layout;
-  readonly #turns: Turns;
+  readonly #turns: Pick<SharedTurns, 'next'>;
   readonly #isGone: () => boolean;
   #workThisTurn = Number.POSITIVE_INFINITY;
 

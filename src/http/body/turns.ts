@@ -1,15 +1,6 @@
-// Turns of the event loop for work that is cut into pieces: one piece a turn, whoever's it is, so that many large bodies together stop
-// the loop no longer than one does.
+// Turns of the event loop for bodies that come, whoever's they are.
 
-export class Turns {
-  #last: Promise<void> = Promise.resolve();
-
-  /** Resolves in a turn of the caller's own; first come, first served. */
-  next(): Promise<void> {
-    this.#last = this.#last.then(nextTurn);
-    return this.#last;
-  }
-}
+import { SharedTurns } from '../../rerank/turns.ts';
 
 /** Bytes that are looked at in one turn of the event loop, whoever's they are: about a millisecond. */
 const BYTES_OF_TURN = 262_144;
@@ -19,7 +10,7 @@ const BYTES_OF_TURN = 262_144;
  * takes some chunks and leaves the rest to the next ones, so that probes and answers come between.
  */
 export class ArrivalTurns {
-  readonly #turns = new Turns();
+  readonly #turns = new SharedTurns();
   #bytesOfTurn = 0;
 
   /** Whether so many bytes may be looked at in this turn; they count then. */
@@ -39,8 +30,4 @@ export class ArrivalTurns {
   #reset(): void {
     this.#bytesOfTurn = 0;
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -6,7 +6,7 @@ import type { BodyLimits } from '../../../src/http/body/body-limits.ts';
 import { heldBytes } from '../../../src/http/body/held-bytes.ts';
 import { JsonScanner } from '../../../src/http/body/json-scanner.ts';
 import { parseBody } from '../../../src/http/body/parse-json.ts';
-import { Turns } from '../../../src/http/body/turns.ts';
+import { SharedTurns } from '../../../src/rerank/turns.ts';
 
 export interface Measured {
   readonly kind: string;
@@ -81,7 +81,7 @@ async function measure(kind: string): Promise<Measured> {
   }
   scan.end();
   const before = used();
-  const value = await parseBody(store, scan, { turns: new Turns(), isGone: () => false });
+  const value = await parseBody(store, scan, { turns: new SharedTurns(), isGone: () => false });
   const held = used() - before;
   if (value === null) throw new Error('the value is still needed');
   return { kind, bytes: bytes.length, estimated: heldBytes(scan), held };

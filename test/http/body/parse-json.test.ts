@@ -9,7 +9,7 @@ import type { BodyLimits } from '../../../src/http/body/body-limits.ts';
 import { TURN_WORK } from '../../../src/http/body/field-lists.ts';
 import { JsonScanner } from '../../../src/http/body/json-scanner.ts';
 import { parseBody } from '../../../src/http/body/parse-json.ts';
-import { Turns } from '../../../src/http/body/turns.ts';
+import { SharedTurns } from '../../../src/rerank/turns.ts';
 
 const NO_LIMITS: BodyLimits = { bytes: 1e9, depth: 1000, values: 1e9, valuesOfPart: 1e9, keysOfObject: 1e9, newKeys: 1e9 };
 
@@ -37,7 +37,7 @@ async function read(bytes: Buffer, places: readonly number[] = [], limits = NO_L
     store.append(chunk);
   }
   scan.end();
-  return { scan, value: await parseBody(store, scan, { turns: new Turns(), isGone: () => false }) };
+  return { scan, value: await parseBody(store, scan, { turns: new SharedTurns(), isGone: () => false }) };
 }
 
 /** What JSON.parse says of it, as an answer would say it. */
@@ -177,7 +177,7 @@ test('a large body takes a turn of the event loop for each piece', async () => {
 });
 
 test('pieces of many bodies come one a turn', async () => {
-  const turns = new Turns();
+  const turns = new SharedTurns();
   let turn = 0;
   let isOver = false;
   const tick = () => {
